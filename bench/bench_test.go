@@ -9,7 +9,7 @@ import (
 	"golang.org/x/perf/benchfmt"
 )
 
-// TestMain has the test stand in for the bench where that starts itself.
+// TestMain runs the bench instead of the tests when the bench starts itself.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && (os.Args[1] == "-generate" || os.Args[1] == "-build") {
 		main()
@@ -18,7 +18,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestBench measures small sizes, and finds what benchstat compares.
+// TestBench runs the bench with small sizes, and checks that benchstat has rows to compare.
 func TestBench(t *testing.T) {
 	var out bytes.Buffer
 	if err := run(t.Context(), &out, []string{"-quick", "-sizes", "8x2", "-starts", "2", "-runs", "1"}); err != nil {
@@ -58,7 +58,7 @@ func TestSizes(t *testing.T) {
 	}
 	for _, bad := range []string{"", "10", "0x1", "10x", "x", "1x2x3"} {
 		if _, err := parseSize(bad); err == nil {
-			t.Errorf("%q is a size", bad)
+			t.Errorf("%q was accepted as a size", bad)
 		}
 	}
 }

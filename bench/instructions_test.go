@@ -11,22 +11,22 @@ import (
 	"testing"
 )
 
-// recorded is the file with the instructions of a start, for each architecture.
+// recorded is the file with the number of instructions of a start, for each architecture.
 const recorded = "instructions.json"
 
-// tolerance is how much more than recorded a start may take, in percent. Ten runs of the
-// same program are within one of each other: the time of day, what the operating system
-// passes to a process and the seeds of maps differ.
+// tolerance is how much a start may exceed the recorded number, in percent. Ten runs of one program differ by
+// less than 1 %: by the time of day, the environment that the operating system passes to a process, and the
+// seeds of maps.
 const tolerance = 10
 
-// steady keeps a Go program from varying: one processor, no collector, no preemption.
-// Valgrind ends where it starts another one, so it finds no Git.
+// steady makes runs of a Go program repeatable: one processor, no garbage collector, no preemption. Valgrind
+// cannot follow the program into another one, so PATH is empty and it finds no Git.
 var steady = []string{"GOMAXPROCS=1", "GOGC=off", "GODEBUG=asyncpreemptoff=1", "PATH="}
 
 var collected = regexp.MustCompile(`Collected : (\d+)`)
 
-// TestInstructions counts the instructions of a start, which renders the example to a
-// stream, and fails where there are more than recorded. UPDATE=1 records them.
+// TestInstructions counts the instructions of a start, which renders the example to a stream, and fails if
+// they exceed the recorded number. UPDATE=1 records the new number.
 func TestInstructions(t *testing.T) {
 	if _, err := exec.LookPath("valgrind"); err != nil {
 		t.Fatalf("%v; on Debian, as root: apt-get install valgrind", err)
@@ -52,7 +52,7 @@ func TestInstructions(t *testing.T) {
 	}
 	slices.Sort(counts)
 	now := counts[1]
-	t.Logf("3 runs of a start are within %.2f %% of each other", percent(counts[2], counts[0]))
+	t.Logf("3 runs of a start differ by %.2f %%", percent(counts[2], counts[0]))
 
 	text, err := os.ReadFile(recorded)
 	if err != nil {
@@ -74,17 +74,17 @@ func TestInstructions(t *testing.T) {
 	}
 	before := all[runtime.GOARCH]
 	if before == 0 {
-		t.Fatalf("nothing is recorded for %s; UPDATE=1 make instructions records it", runtime.GOARCH)
+		t.Fatalf("no number is recorded for %s; record it with UPDATE=1 make instructions", runtime.GOARCH)
 	}
 	more := percent(now, before)
-	t.Logf("a start takes %d instructions, %+.1f %% of the recorded %d", now, more, before)
+	t.Logf("a start takes %d instructions, %+.1f %% compared with the recorded %d", now, more, before)
 	if more > tolerance {
-		t.Errorf("at most %+d %% pass; docs/performance.md says how to find what is slower; where that is worth it, UPDATE=1 make instructions records it", tolerance)
+		t.Errorf("the limit is %+d %%; docs/performance.md describes how to find the slower code; if the cost is justified, record it with UPDATE=1 make instructions", tolerance)
 	}
 	if more < -tolerance {
-		t.Errorf("UPDATE=1 make instructions records it, so that it stays so fast")
+		t.Errorf("record the faster start with UPDATE=1 make instructions")
 	}
 }
 
-// percent is how much more one number is than another.
+// percent returns by how many percent one number exceeds another.
 func percent(n, than int) float64 { return 100 * float64(n-than) / float64(than) }

@@ -1,6 +1,6 @@
-// Bench measures whole processes: fleetwright's beside those of kustomize, cp and diff, in
-// turns, and a large input beside a tenth of it. It prints each run as a Go benchmark, for
-// benchstat to compare. docs/performance.md explains the rows.
+// Bench measures whole processes: fleetwright next to kustomize, cp and diff, in turns, and a large input
+// next to one of a tenth of its size. It prints each run as a Go benchmark for benchstat to compare.
+// docs/performance.md explains the rows.
 package main
 
 import (
@@ -31,25 +31,25 @@ func main() {
 	}
 }
 
-// repository is the root of the project, seen from this module.
+// repository is the root of the project, relative to this module.
 const repository = ".."
 
-// example is Kurator's own example of a rollout.
+// example is Kurator's own rollout example.
 const example = repository + "/examples/kuma-rollout"
 
-// A bench measures in a directory of its own.
+// A bench measures in its own temporary directory.
 type bench struct {
 	ctx context.Context
 	out io.Writer
 	dir string
-	// fleetwright and kustomize are the programs.
+	// fleetwright and kustomize are the paths of the programs.
 	fleetwright, kustomize string
-	// starts and runs are how often a start, and everything else, is measured.
+	// starts and runs are the numbers of measurements: of a start, and of everything else.
 	starts, runs int
 	sizes        []size
-	// kept is the number of runs whose new trees were set aside.
+	// kept counts the runs whose new trees were set aside.
 	kept int
-	// share is the part of the large inputs that is measured: one in so many.
+	// share is the divisor of the sizes: 10 measures a tenth of the large inputs.
 	share int
 }
 
@@ -59,13 +59,13 @@ var sections = map[string]func(*bench) error{"start": (*bench).start, "fanout": 
 func run(ctx context.Context, out io.Writer, args []string) (err error) {
 	b := &bench{ctx: ctx, out: out, share: 1}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	chosen := flags.String("sections", "start,fanout,growth,overrides,publish,sources", "what to measure")
+	chosen := flags.String("sections", "start,fanout,growth,overrides,publish,sources", "sections to measure")
 	sizes := flags.String("sizes", "", "applications x clusters of the fan-out (100x10,1000x100; with -quick 10x10)")
-	flags.IntVar(&b.starts, "starts", 40, "how often to measure a start")
-	flags.IntVar(&b.runs, "runs", 6, "how often to measure everything else; benchstat needs 6 for its intervals")
+	flags.IntVar(&b.starts, "starts", 40, "number of measurements of a start")
+	flags.IntVar(&b.runs, "runs", 6, "number of measurements of everything else; benchstat needs 6 for its intervals")
 	quick := flags.Bool("quick", false, "measure small sizes")
-	dir := flags.String("dir", "", "a directory on the disk to measure on (that of temporary files)")
-	generate := flags.String("generate", "", "only write the inputs of a size, such as 100x10, to -dir")
+	dir := flags.String("dir", "", "a directory on the disk to measure on (default: the one for temporary files)")
+	generate := flags.String("generate", "", "only write the inputs of a size, such as 100x10, into -dir")
 	sources := flags.String("build", "", "only build the sources in a directory")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -126,13 +126,13 @@ func build(dir string) (string, error) {
 	return name, nil
 }
 
-// A size is a number of applications, each on so many clusters, with overrides or without.
+// A size is a number of applications, each on a number of clusters, with or without overrides.
 type size struct {
 	applications, clusters int
 	overrides              bool
 }
 
-// overridden ends the text of a size with overrides.
+// overridden is the suffix of a size with overrides.
 const overridden = "-overridden"
 
 func (s size) String() string {
@@ -163,8 +163,8 @@ func writeInputs(dir, text string) error {
 	return fleetgen.Write(dir, files)
 }
 
-// inputs writes the inputs of a size. Another process does: a child counts the memory of
-// its parent as its own, so this one stays small.
+// inputs writes the inputs of a size in another process: Linux counts the memory of a parent towards its
+// child, so this process must stay small.
 func (b *bench) inputs(s size) (string, error) {
 	dir := b.path("inputs", s.String())
 	return dir, b.generate(s, dir)
@@ -184,8 +184,8 @@ func (b *bench) path(elements ...string) string {
 	return filepath.Join(append([]string{b.dir}, elements...)...)
 }
 
-// start compares starts on the example with kustomize, which builds a rendered directory:
-// the chain of Flux Kustomizations, and everything that a cluster gets.
+// start compares starts on the example with kustomize, which builds two parts of the rendered directory: the
+// chain of Flux Kustomizations, and everything that one cluster gets.
 func (b *bench) start() error {
 	rendered, built := b.path("rendered"), b.path("built", "kurator-member1")
 	if err := b.do(b.fleetwright, "render", example, "-o", rendered); err != nil {
@@ -215,7 +215,7 @@ func (b *bench) start() error {
 	return b.compare(b.starts, false, pairs...)
 }
 
-// buildsEverything writes a kustomization of all those below a directory.
+// buildsEverything writes a kustomization that lists all kustomizations below a directory.
 func buildsEverything(dir string) error {
 	text := "resources:\n"
 	err := filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
@@ -231,7 +231,7 @@ func buildsEverything(dir string) error {
 	return os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(text), 0o644)
 }
 
-// fanOut compares renders with copying and comparing the trees that they write.
+// fanOut compares renders with copying and comparing the rendered trees.
 func (b *bench) fanOut() error {
 	for _, s := range b.sizes {
 		inputs, err := b.inputs(s)
@@ -258,7 +258,8 @@ func (b *bench) fanOut() error {
 	return nil
 }
 
-// overrides compares renders of applications with three overrides each with renders of the same without.
+// overrides compares rendering applications that have three overrides each with rendering the same
+// applications without overrides.
 func (b *bench) overrides() error {
 	for _, s := range b.sizes {
 		plain, err := b.inputs(s)
@@ -287,8 +288,8 @@ func (b *bench) overrides() error {
 	return nil
 }
 
-// growth compares what one application and one cluster of many take with what one of a
-// tenth as many takes. The stream leaves out what the disk takes for files.
+// growth compares the cost per application and per cluster with the cost at a tenth of the size. Rendering to
+// a stream excludes the cost of writing files.
 func (b *bench) growth() error {
 	of := func(applications, clusters, units int) (*process, error) {
 		inputs, err := b.inputs(size{applications: applications, clusters: clusters})

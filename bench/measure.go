@@ -14,33 +14,32 @@ import (
 	"time"
 )
 
-// A process is one that is measured.
+// A process is a command to measure.
 type process struct {
 	args []string
-	// units are how many things share its cost, 1 where it is that of the whole.
+	// units is the number of items that share the cost, or 1 for the total.
 	units int
 }
 
 func command(args ...string) *process { return &process{args, 1} }
 
-// A pair compares a process with another.
+// A pair compares two processes.
 type pair struct {
 	name         string
 	ours, theirs *process
 }
 
-// A cost is the time on the clock, the CPU time of all cores for the user and in the
-// system, and the peak of the memory.
+// A cost is the wall-clock time, the CPU time of all cores (user and system), and the peak memory.
 type cost struct {
 	wall, cpu time.Duration
 	peak      int64
 }
 
-// newTrees is the directory of what is written anew in every run.
+// newTrees is the directory for the output of each run.
 const newTrees = "new"
 
-// compare measures the processes of pairs, one after the other and in every other run in
-// reverse. With synced, each waits until what was written before it is on the disk.
+// compare measures the processes of the pairs in turn, with the order reversed in every other run. If synced
+// is set, each run first waits until all earlier writes are on the disk.
 func (b *bench) compare(runs int, synced bool, pairs ...pair) error {
 	var all []*process
 	for _, p := range pairs {
@@ -95,28 +94,28 @@ func (b *bench) measure(args ...string) (cost, error) {
 	}
 	usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	peak := int64(usage.Maxrss)
-	if runtime.GOOS == "linux" { // which counts kilobytes
+	if runtime.GOOS == "linux" { // in kilobytes
 		peak <<= 10
 	}
 	return cost{wall, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), peak}, nil
 }
 
-// do runs a process that is not measured.
+// do runs a process without measuring it.
 func (b *bench) do(args ...string) error {
 	_, err := b.measure(args...)
 	return err
 }
 
 const (
-	// spare is the free space that a disk keeps: two trees of the largest size need half.
+	// spare is the free space that a disk keeps: twice the size of two of the largest trees.
 	spare = 16 << 30
-	// pause is how long a file system that has lost many files rests: ext4 passes over
-	// inodes that were freed within the last minute when it looks for one.
+	// pause is how long to wait after deleting many files: when ext4 looks for a free inode, it skips those
+	// freed within the last minute.
 	pause = 70 * time.Second
 )
 
-// setAside makes place for other new trees. It keeps those of before until the disk is
-// nearly full, since the next run would pay for their removal.
+// setAside moves the new trees away to make room for the next ones. It keeps the old trees until the disk is
+// nearly full, because the next run would pay for their removal.
 func (b *bench) setAside() error {
 	b.kept++
 	kept := b.path("kept")

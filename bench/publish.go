@@ -9,15 +9,16 @@ import (
 	"strings"
 )
 
-// artifacts has each cluster sync an artifact of its own.
+// artifacts makes each cluster sync its own artifact.
 const artifacts = `apiVersion: fleetwright.dev/v1alpha1
 kind: RenderConfig
 spec:
   sourceRef: {kind: OCIRepository}
 `
 
-// pushAll packs the directories of the clusters below $1, and pushes each as an image with one layer, by crane $2, to
-// the path $3 of a registry. crane push takes images alone; crane append makes one, and pushes it, at one start.
+// pushAll packs each cluster directory below $1 as an image with one layer, and pushes it with crane $2 to
+// the path $3 of a registry. crane push accepts only images; crane append creates an image and pushes it in
+// one process.
 const pushAll = `set -e
 for dir in "$1"/*/fleetwright; do
 	cluster=$(basename "${dir%/fleetwright}")
@@ -26,8 +27,8 @@ for dir in "$1"/*/fleetwright; do
 done
 `
 
-// publish compares publications to a registry on loopback with packing and pushing the rendered directories by other
-// programs, and with renders.
+// publish compares publishing to a registry on loopback with packing and pushing the rendered directories
+// with other programs, and with rendering.
 func (b *bench) publish() (err error) {
 	path, err := exec.Command("go", "tool", "-n", "crane").Output()
 	if err != nil {
@@ -40,7 +41,7 @@ func (b *bench) publish() (err error) {
 	}
 	defer func() { err = errors.Join(err, stop()) }()
 	published := func(inputs, path string) []string {
-		// Each run of a shell has a number, so that it publishes into nothing.
+		// The number of the shell keeps runs apart: each publishes into an empty path.
 		return []string{"sh", "-c", `exec "$0" publish "$1" "$2" --insecure`, b.fleetwright, inputs, "oci://" + host + "/" + path}
 	}
 	anew := func(inputs, path string) []string {
@@ -73,7 +74,8 @@ func (b *bench) publish() (err error) {
 	return nil
 }
 
-// committed returns the inputs of a size in a Git repository, with a RenderConfig for artifacts.
+// committed writes the inputs of a size to a Git repository, with a RenderConfig for artifacts, and returns
+// its directory.
 func (b *bench) committed(s size) (string, error) {
 	inputs := b.path("committed", s.String())
 	if err := b.generate(s, inputs); err != nil {
@@ -93,7 +95,7 @@ func (b *bench) committed(s size) (string, error) {
 	return inputs, nil
 }
 
-// serve starts a registry in a process of its own, and returns its host.
+// serve starts a registry in a separate process, and returns its host.
 func (b *bench) serve(crane string) (host string, stop func() error, err error) {
 	blobs := b.path("registry")
 	if err := os.MkdirAll(blobs, 0o755); err != nil {
@@ -111,7 +113,7 @@ func (b *bench) serve(crane string) (host string, stop func() error, err error) 
 	for lines.Scan() {
 		if _, port, ok := strings.Cut(lines.Text(), "serving on port "); ok {
 			go func() {
-				for lines.Scan() { // or it waits for its lines to be read
+				for lines.Scan() { // the process would block on a full pipe
 				}
 			}()
 			return "127.0.0.1:" + strings.TrimSpace(port), func() error { _ = cmd.Process.Kill(); _ = cmd.Wait(); return nil }, nil

@@ -15,7 +15,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// manifests are those of an application, as a repository of many has them.
+// manifests are typical of an application in a repository with many.
 const manifests = `apiVersion: apps/v1
 kind: Deployment
 metadata: {name: NAME, labels: {app: NAME}}
@@ -44,8 +44,8 @@ metadata: {name: NAME}
 spec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: NAME}, minReplicas: 2, maxReplicas: 4}
 `
 
-// ofSources compares building the sources of many applications in one tree, each twice, with kustomize,
-// which builds each once, in a process of its own.
+// ofSources compares building the sources of many applications in one tree, each twice, with kustomize, which
+// builds each once in a separate process.
 func (b *bench) ofSources() error {
 	n := 1000 / b.share
 	dir := b.path("sources")
@@ -74,8 +74,8 @@ func write(dir, name, text string) error {
 	return os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644)
 }
 
-// buildSources builds all directories of a tree as the command does for rollouts: with a patch that
-// is rendered, and without.
+// buildSources builds all directories of a tree as the command does for rollouts: with a rendered patch, and
+// without it.
 func buildSources(ctx context.Context, dir string) error {
 	files := map[string][]byte{}
 	err := filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {

@@ -13,7 +13,7 @@ import (
 	"github.com/fleetwright/fleetwright/conformance/internal/kube"
 )
 
-// fluxCRDs are what a cluster has that Flux was bootstrapped on.
+// fluxCRDs are the CRDs of a cluster after a bootstrap of Flux.
 func fluxCRDs(t *testing.T) []*kube.Object {
 	t.Helper()
 	set, err := crds.Load(slices.Concat(files(t, crds.Kustomize.Files), files(t, crds.Sources.Files), files(t, made(crds.Helm)))...)
@@ -23,8 +23,8 @@ func fluxCRDs(t *testing.T) []*kube.Object {
 	return set.Objects
 }
 
-// chartCRDs are the CRDs that a chart brings, by its name. They are Kuma's own where
-// the folder of CRDs is there.
+// chartCRDs are the CRDs that a chart installs, by the chart's name. They are Kuma's own if the folder of
+// CRDs exists.
 func chartCRDs(t *testing.T) map[string][]*kube.Object {
 	t.Helper()
 	flagger, err := crds.Load(files(t, crds.Flagger.Files)...)
@@ -64,10 +64,11 @@ func install(t *testing.T, c *kube.ControlPlane, all []*kube.Object) {
 	}
 }
 
-// servers are API servers, by the names of their clusters.
+// servers are API servers by cluster name.
 type servers map[string]*kube.ControlPlane
 
-// startServers starts those of a directory. Only its own has been bootstrapped.
+// startServers starts the API servers of a directory's clusters. Flux was bootstrapped only on the
+// directory's own cluster.
 func startServers(t *testing.T, tree tree, cluster string) servers {
 	t.Helper()
 	all := servers{}
@@ -78,10 +79,9 @@ func startServers(t *testing.T, tree tree, cluster string) servers {
 	return all
 }
 
-// applyChain applies the stages of a directory one after the other, as Flux does
-// where everything becomes ready at once. The CRDs of a chart are there after the
-// stage whose HelmRelease installs it has been waited for, and not before, and likewise
-// those of Gateway API's release. It returns what the API servers refuse or warn of.
+// applyChain applies the stages of a directory in order, as Flux does when every object becomes ready at
+// once. The CRDs of a chart exist only after the stage with its HelmRelease is ready, and so do the CRDs of
+// Gateway API's release. It returns the errors and warnings of the API servers.
 func applyChain(t *testing.T, servers servers, spokes spokes, stages []stage) (refused []string) {
 	t.Helper()
 	charts := chartCRDs(t)
@@ -100,7 +100,7 @@ func applyChain(t *testing.T, servers servers, spokes spokes, stages []stage) (r
 			if o.GetKind() == "HelmRelease" && s.wait {
 				on := servers[spokes.reached(t, o, s.server)]
 				install(t, on, charts[chartOf(o)])
-				on.Warnings() // of the CRDs themselves
+				on.Warnings() // for the CRDs themselves
 			}
 			if isOfRelease(o, s.objects) && s.wait {
 				on := servers[spokes.reached(t, o, s.server)]
@@ -112,7 +112,7 @@ func applyChain(t *testing.T, servers servers, spokes spokes, stages []stage) (r
 	return refused
 }
 
-// chartOf is the name of the chart that a HelmRelease installs, where it names one.
+// chartOf returns the name of the chart that a HelmRelease installs, or "".
 func chartOf(release *kube.Object) string {
 	name, _, _ := unstructured.NestedString(release.Object, "spec", "chart", "spec", "chart")
 	return name
@@ -126,7 +126,7 @@ func rank(o *kube.Object) int {
 	return 1
 }
 
-// bootstrap makes what "flux bootstrap" makes first.
+// bootstrap creates the objects that "flux bootstrap" creates first.
 func bootstrap(t *testing.T, c *kube.ControlPlane) {
 	t.Helper()
 	install(t, c, fluxCRDs(t))
@@ -137,15 +137,14 @@ func bootstrap(t *testing.T, c *kube.ControlPlane) {
 	c.Warnings()
 }
 
-// TestAPIServer applies the directories of every cluster to API servers of their
-// own, by server-side apply with strict validation, in the order of the chain:
-// nothing is refused or warned of, and a second time nothing changes. The CRDs of
-// Kuma and Flagger come with their releases, so nothing can precede what it needs,
-// as the next test shows. A spoke of a hub has no CRDs of Flux.
+// TestAPIServer applies the directories of every cluster to fresh API servers, by server-side apply with
+// strict validation, in the order of the chain. The servers reject nothing and print no warnings, and a
+// second apply changes nothing. The CRDs of Kuma and Flagger are installed with their releases, so no object
+// can precede one that it needs, as the next test shows. A spoke of a hub has no CRDs of Flux.
 func TestAPIServer(t *testing.T) {
 	for i, example := range examples(t) {
 		if testing.Short() && i%4 != 0 {
-			continue // examples of one provider have names that begin alike
+			continue // names of examples with one provider begin alike
 		}
 		tree := golden(t, example)
 		root := tree.write(t)
@@ -162,19 +161,18 @@ func TestAPIServer(t *testing.T) {
 				}
 				before := contents(t, servers, stages)
 				for _, why := range applyChain(t, servers, spokes, stages) {
-					t.Errorf("a second time: %s", why)
+					t.Errorf("second apply: %s", why)
 				}
 				if after := contents(t, servers, stages); !maps.Equal(before, after) {
-					t.Errorf("a second apply changes something: from\n%s\nto\n%s", show(before), show(after))
+					t.Errorf("the second apply changes\n%s\nto\n%s", show(before), show(after))
 				}
 			})
 		}
 	}
 }
 
-// contents are what stages apply, as the API servers have it. The resourceVersion is
-// left out: Flux' CRDs have a default for status, for which the API server writes
-// their objects anew at every apply.
+// contents returns the live objects of the stages. It omits the resourceVersion: Flux's CRDs have a default
+// for status, so the API server rewrites their objects at every apply.
 func contents(t *testing.T, servers servers, stages []stage) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -197,9 +195,9 @@ func contents(t *testing.T, servers servers, stages []stage) map[string]string {
 	return all
 }
 
-// TestChainThatIsTooShort applies a stage before another that it depends on:
-// something is then refused, so the test above would fail. (An application before
-// mesh is refused by nobody: its pods would start without sidecars.)
+// TestChainThatIsTooShort applies a stage before one that it depends on. The API server must reject an
+// object, so the test above can fail. (No API server rejects an application that is applied before mesh: its
+// pods would only start without sidecars.)
 func TestChainThatIsTooShort(t *testing.T) {
 	for _, tt := range []struct{ example, cluster, early, late string }{
 		{"kuma-rollout", "kurator-member1", "mesh", "infrastructure"},
@@ -217,7 +215,7 @@ func TestChainThatIsTooShort(t *testing.T) {
 			j := slices.IndexFunc(stages, func(s stage) bool { return s.name.Name == tt.late })
 			stages[i], stages[j] = stages[j], stages[i]
 			if refused := applyChain(t, startServers(t, tree, tt.cluster), spokes, stages); len(refused) == 0 {
-				t.Error("nothing is refused")
+				t.Error("no object is rejected")
 			}
 		})
 	}

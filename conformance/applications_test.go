@@ -10,24 +10,23 @@ import (
 	"github.com/fleetwright/fleetwright/conformance/internal/crds"
 )
 
-// An application is what an example applies and rolls out.
+// An application is the application that an example rolls out.
 type application struct {
-	// source is the GitRepository, where it is one.
+	// source is the GitRepository, or empty.
 	source types.NamespacedName
-	// repository is what the source holds.
+	// repository holds the files of the source.
 	repository func(t *testing.T) tree
-	// paths of the repository that are applied.
+	// paths are the directories of the repository to apply.
 	paths []string
-	// workload is the Deployment that is rolled out, where one is.
+	// workload is the Deployment to roll out, or empty.
 	workload types.NamespacedName
-	// chart says that the workload comes with a chart. Since no chart is at hand,
-	// the Deployment of the repository plays it.
+	// chart reports whether a chart installs the workload. The tests have no charts; a Deployment in the
+	// repository stands in.
 	chart bool
-	// audience is whom the canary gets requests of, where that is told by the
-	// requests themselves, as the provider's route has it.
+	// audience describes the requests that reach the canary, in the words of the provider's route, if a
+	// condition on requests selects them.
 	audience string
-	// measured is what the provider calls the canary in its metrics, where the
-	// queries are not the user's own.
+	// measured is the canary's name in the provider's metrics, unless the user wrote the queries.
 	measured string
 }
 
@@ -36,8 +35,8 @@ func (a application) rollsOut() bool { return a.workload.Name != "" }
 // upstreamPodinfo is github.com/stefanprodan/podinfo.
 func upstreamPodinfo(t *testing.T) tree { return readTree(t, "../testdata/podinfo") }
 
-// podinfo is that repository with what the rendered patches are for, and it does not have:
-// replicas, and a label of its own on the namespace.
+// podinfo is that repository plus the fields that the rendered patches remove: replicas, and a label on the
+// namespace.
 func podinfo(t *testing.T) tree {
 	t.Helper()
 	files := upstreamPodinfo(t)
@@ -48,14 +47,14 @@ func podinfo(t *testing.T) tree {
 	} {
 		text := strings.Replace(string(files[file]), edit[0], edit[1], 1)
 		if text == string(files[file]) {
-			t.Fatalf("%s has no %q", file, edit[0])
+			t.Fatalf("%s lacks %q", file, edit[0])
 		}
 		files[file] = []byte(text)
 	}
 	return files
 }
 
-// flaggersOwn is the repository that Flagger's guides apply.
+// flaggersOwn is the repository of Flagger's guides.
 func flaggersOwn(t *testing.T) tree {
 	t.Helper()
 	dir, err := crds.Flagger.Dir()
@@ -73,13 +72,13 @@ var webapp = application{
 	workload:   types.NamespacedName{Namespace: "webapp", Name: "backend"},
 }
 
-// with is the application with something else.
+// with returns a changed copy of the application.
 func (a application) with(change func(a *application)) application {
 	change(&a)
 	return a
 }
 
-// measuredAs is the application with the name of its canary in metrics.
+// measuredAs returns the application with another name of its canary in metrics.
 func (a application) measuredAs(name string) application {
 	a.measured = name
 	return a
@@ -89,9 +88,9 @@ const (
 	byKuma  = `.*,backend-canary_webapp_svc_9898,.*`
 	byIstio = `destination_workload=~"backend"`
 	byNginx = `canary="webapp-backend-canary-9898"`
-	// byIstioRoute is what rendered queries of Istio's metrics ask for, unlike Flagger's own.
+	// byIstioRoute is the name in the rendered queries of Istio's metrics, which differ from Flagger's own.
 	byIstioRoute = `destination_workload="backend"`
-	// byContour is Envoy's name of a Service's port.
+	// byContour is Envoy's name for a Service port.
 	byContour = `envoy_cluster_name="webapp_backend-canary_9898"`
 )
 
@@ -102,7 +101,7 @@ const (
 	nginxInsiders   = "canary-by-cookie: canary, canary-by-header-value: insider, canary-by-header: x-user-group"
 )
 
-// applications are those of the examples that Flux or Flagger is run on.
+// applications are the examples that Flux or Flagger runs.
 var applications = map[string]application{
 	"kuma-rollout": webapp.with(func(a *application) { a.source.Name = "rollout-kuma-demo" }),
 	"kuma-rollout-corrected": webapp.with(func(a *application) {
@@ -184,7 +183,7 @@ func applicationOf(t *testing.T, example string) application {
 	t.Helper()
 	a, ok := applications[example]
 	if !ok {
-		t.Fatalf("nothing is known of the example %s", example)
+		t.Fatalf("applications lacks the example %s", example)
 	}
 	return a
 }

@@ -25,26 +25,26 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// flaggerCRDs are the CRDs of the versions of Flagger that plain Canaries are compared with.
+// flaggerCRDs returns the CRDs of the Flagger versions to compare plain Canaries with.
 func flaggerCRDs(t *testing.T) map[string][]string {
 	t.Helper()
 	return map[string][]string{"1.44.0": files(t, crds.Flagger.Files), "1.36.1": files(t, crds.Flagger36.Files)}
 }
 
-// ofFlagger are the types of Flagger's kinds.
+// ofFlagger lists the types of Flagger's kinds.
 var ofFlagger = map[string]reflect.Type{
 	"Canary":         reflect.TypeFor[api.CanarySpec](),
 	"MetricTemplate": reflect.TypeFor[api.CustomMetric](),
 	"AlertProvider":  reflect.TypeFor[api.AlertProviderSpec](),
 }
 
-// otherEnums are the fields that are one of several here and not in the CRD, and why.
+// otherEnums lists the fields that are an enum here and not in the CRD, with the reason.
 var otherEnums = map[string]string{
-	"Canary spec.service.rewrite.type": "Flagger takes any other for ReplaceFullPath (pkg/apis/flagger/v1beta1/canary.go, GetType)",
+	"Canary spec.service.rewrite.type": "Flagger reads any other value as ReplaceFullPath (pkg/apis/flagger/v1beta1/canary.go, GetType)",
 }
 
-// TestEveryFieldOfFlagger compares the CRDs of the newest Flagger with what is read of plain Canaries, field by
-// field, and the objects that mutants are made of with both.
+// TestEveryFieldOfFlagger compares the CRDs of the newest Flagger field by field with the fields of plain
+// Canaries, and with the objects that mutants are built from.
 func TestEveryFieldOfFlagger(t *testing.T) {
 	record(t, "1. published CRDs: a plain Canary has every field of Flagger")
 	for _, crd := range definitions(t, flaggerCRDs(t)["1.44.0"]) {
@@ -65,9 +65,9 @@ func TestEveryFieldOfFlagger(t *testing.T) {
 			switch name := kind + " " + path; {
 			case path == "spec":
 			case !ok:
-				t.Errorf("there is no %s", name)
+				t.Errorf("fleetwright lacks %s", name)
 			case !equalSets(f.enum, own.enum) && otherEnums[name] == "":
-				t.Errorf("%s is one of %q in Flagger, and of %q here", name, f.enum, own.enum)
+				t.Errorf("the enum of %s is %q in Flagger, and %q here", name, f.enum, own.enum)
 			case !set[path]:
 				t.Errorf("no object sets %s", name)
 			}
@@ -80,7 +80,7 @@ func TestEveryFieldOfFlagger(t *testing.T) {
 	}
 }
 
-// addShape adds the fields of a shape.
+// addShape adds the fields of a shape to a map.
 func addShape(to map[string]field, path string, s *schema.Shape) {
 	to[path] = field{enum: s.Enum}
 	if _, fields := s.Struct(); len(fields) > 0 {
@@ -94,16 +94,16 @@ func addShape(to map[string]field, path string, s *schema.Shape) {
 	}
 }
 
-// A value is one in an object, under the fields and indexes that lead to it.
+// A value is a value in an object, with the fields and indexes that lead to it.
 type value struct {
 	steps []any
 	value any
-	// schema is that of the CRD, and path how addFields calls it.
+	// schema is the CRD's schema of the value, and path is its path as addFields writes it.
 	schema *apiextensionsv1.JSONSchemaProps
 	path   string
 }
 
-// below are the values in a value that the CRD has, in order.
+// below returns the direct children that the CRD defines, in order.
 func (v value) below() (all []value) {
 	add := func(step, of any, s *apiextensionsv1.JSONSchemaProps, path string) {
 		all = append(all, value{append(v.steps[:len(v.steps):len(v.steps)], step), of, s, path})
@@ -125,7 +125,7 @@ func (v value) below() (all []value) {
 	return all
 }
 
-// each calls a function with a value and all that are below it.
+// each calls f for a value and all values below it.
 func (v value) each(f func(value)) {
 	f(v)
 	for _, below := range v.below() {
@@ -133,14 +133,14 @@ func (v value) each(f func(value)) {
 	}
 }
 
-// specOf is the spec of an object.
+// specOf returns the spec of an object.
 func specOf(o map[string]any, s *apiextensionsv1.JSONSchemaProps) value {
 	spec := s.Properties["spec"]
 	return value{[]any{"spec"}, o["spec"], &spec, "spec"}
 }
 
-// everyFlagger are objects that set, together, every field of Flagger's kinds, each as Flagger's CRDs and its scheduler
-// take it.
+// everyFlagger holds objects that together set every field of Flagger's kinds, with values that Flagger's
+// CRDs and its scheduler accept.
 const everyFlagger = `
 apiVersion: flagger.app/v1beta1
 kind: Canary
@@ -362,7 +362,8 @@ func everyFlaggerObject(t *testing.T) (all []map[string]any) {
 	return all
 }
 
-// editedAt returns a copy of an object with another value under some steps: what edit returns, or none with false.
+// editedAt returns a copy of an object with the value at some steps replaced by the result of edit, or
+// removed if edit returns false.
 func editedAt(o map[string]any, steps []any, edit func(any) (any, bool)) map[string]any {
 	o = runtime.DeepCopyJSON(o)
 	var at any = o
@@ -389,7 +390,7 @@ func editedAt(o map[string]any, steps []any, edit func(any) (any, bool)) map[str
 	return o
 }
 
-// replacements are what mutants have in place of a value.
+// replacements are the values that mutants get instead of a value.
 func replacements(v any) []any {
 	list, object := []any{}, map[string]any{}
 	switch v.(type) {
@@ -405,7 +406,8 @@ func replacements(v any) []any {
 	return []any{nil, list, object, "text", int64(1), true, map[string]any{"text": nil}}
 }
 
-// mutantsOf calls a function with all mutants of an object, and with what they are. good are values by their paths.
+// mutantsOf calls a function with each mutant of an object and a description of it. good holds valid values
+// by path.
 func mutantsOf(o map[string]any, root *apiextensionsv1.JSONSchemaProps, good map[string]any, f func(what string, mutant map[string]any)) {
 	specOf(o, root).each(func(v value) {
 		at := schema.Path(v.steps).String()
@@ -434,31 +436,31 @@ func mutantsOf(o map[string]any, root *apiextensionsv1.JSONSchemaProps, good map
 	})
 }
 
-// A mistake is a field with an error of ours, and its code.
+// A mistake is the field of an error that fleetwright reports, with its code.
 type mistake struct {
 	code diag.Code
 	path string
 }
 
-// mistakesIn are the errors about objects that stand in one file.
+// mistakesIn returns the errors about the objects in one file.
 func mistakesIn(t *testing.T, version string, data []byte) map[mistake]string {
 	t.Helper()
 	docs := schema.LoadRollouts([]schema.File{{Name: "canary.yaml", Data: data}}, plain.IsBeside)
 	_, list := render.Begin(docs, render.Options{Canaries: render.CanaryOptions{Flagger: version}}).Compile(nil)
 	all := map[mistake]string{}
 	for _, d := range list {
-		if d.Severity == diag.Error && d.Code != diag.NothingToCompile { // an AlertProvider alone is for nothing
+		if d.Severity == diag.Error && d.Code != diag.NothingToCompile { // an AlertProvider needs a Canary that uses it
 			all[mistake{d.Code, d.Path}] = d.Message
 		}
 	}
 	return all
 }
 
-// quotedName is a name that a path of ours has in quotes.
+// quotedName matches a quoted name in one of our paths.
 var quotedName = regexp.MustCompile(`\["([^"]*)"\]`)
 
-// meet reports whether a field that Flagger's CRD refuses is that of an error of ours: the same, one in it, or the
-// mapping that it is in.
+// meet reports whether the field that Flagger's CRD rejects matches the field of our error: the same field,
+// one below it, or the mapping around it.
 func meet(theirs, ours string) bool {
 	ours = quotedName.ReplaceAllString(ours, ".$1")
 	at := strings.LastIndexAny(theirs, ".[")
@@ -466,11 +468,11 @@ func meet(theirs, ours string) bool {
 		strings.HasPrefix(ours, theirs+".") || strings.HasPrefix(ours, theirs+"[")
 }
 
-// nameless is what the API server says of a number without saying where.
+// nameless matches the API server's message about a number, which names no field.
 var nameless = regexp.MustCompile(`^<nil>: .* must be of type integer.* in (\S+)$`)
 
-// ofOneOf is the message of the API server about a value that has the shape of none of several alternatives, or of
-// more than one.
+// ofOneOf matches the API server's message about a value that matches none, or more than one, of several
+// alternatives.
 var ofOneOf = regexp.MustCompile(`"([^"]+)" must validate one and only one schema`)
 
 // oneOfAt reports whether a field is in such a value.
@@ -481,32 +483,32 @@ func oneOfAt(refused []string, path string) bool {
 	})
 }
 
-// stricter are the errors about what Flagger's CRD takes, and why: by code and path.
+// stricter lists our errors about values that Flagger's CRD accepts, by code and path, with the reason.
 var stricter = []struct {
 	codes, path, why string
 }{
-	{"FW[3-9]..", `.*`, "Flagger or its provider does otherwise, for the reason and by the source in the catalogue"},
-	{"FW111|FW114", `spec\.(progressDeadlineSeconds|service\.(port|match\[0\]\.port)|analysis\.(threshold|maxWeight|stepWeights?(\[.\])?|stepWeightPromotion|iterations|mirrorWeight|primaryReadyThreshold|canaryReadyThreshold|webhooks\[.\]\.retries|sessionAffinity\.maxAge))`, "Flagger reads an int32 of what is any number in the CRD"},
-	{"FW111|FW114", `spec\.autoscalerRef\.primaryScalerReplicas\.(min|max)Replicas`, "Flagger reads an int32, and from 1.39 on the CRD has a bound"},
-	{"FW111", `spec\.(channel|username|address|proxy)`, "an AlertProvider is rendered as well: a null in it is a mistake"},
-	{"FW112", `|spec`, "without a spec nothing is rolled out, or measured, or told"},
+	{"FW[3-9]..", `.*`, "the catalogue has the reason, with its source in Flagger or the provider"},
+	{"FW111|FW114", `spec\.(progressDeadlineSeconds|service\.(port|match\[0\]\.port)|analysis\.(threshold|maxWeight|stepWeights?(\[.\])?|stepWeightPromotion|iterations|mirrorWeight|primaryReadyThreshold|canaryReadyThreshold|webhooks\[.\]\.retries|sessionAffinity\.maxAge))`, "Flagger reads an int32; the CRD accepts any number"},
+	{"FW111|FW114", `spec\.autoscalerRef\.primaryScalerReplicas\.(min|max)Replicas`, "Flagger reads an int32; the CRD has a bound since 1.39"},
+	{"FW111", `spec\.(channel|username|address|proxy)`, "AlertProviders are also rendered; a null in one is a mistake"},
+	{"FW112", `|spec`, "an object without a spec has no effect"},
 	{"FW112", `spec\.service`, "Flagger makes Services with port 0, which the API server rejects"},
-	{"FW112", `spec\.service\.mirror\[.\]`, "nothing is mirrored to nowhere"},
-	{"FW113", `spec\.provider`, "from 1.43 on the CRD rejects it"},
+	{"FW112", `spec\.service\.mirror\[.\]`, "a mirror needs a target"},
+	{"FW113", `spec\.provider`, "the CRD rejects it since 1.43"},
 	{"FW113", `spec\.service\.rewrite\.type`, otherEnums["Canary spec.service.rewrite.type"]},
 	{"FW114", `spec\.service\.(port|targetPort)`, "the API server rejects the Service"},
-	{"FW114", `spec\.analysis\.metrics\[.\]\.thresholdRange\.min`, "no value is in the range"},
+	{"FW114", `spec\.analysis\.metrics\[.\]\.thresholdRange\.min`, "the range is empty"},
 	{"FW115", `spec\.(.*\.)?(targetRef|autoscalerRef|ingressRef|routeRef|upstreamRef|secretRef|providerRef|templateRef|backendRef|gatewayRefs\[.\])\.(name|namespace)`, "no object has such a name"},
-	{"FW115", `spec\.analysis\.(metrics|alerts|webhooks)\[.\]\.name`, "nothing is called by it"},
-	{"FW115", `spec\.(metricsServer|address|proxy|analysis\.webhooks\[.\]\.url)`, "a URL that Go does not parse, or nobody reaches"},
-	{"FW115", `spec\.analysis\.(interval|metrics\[.\]\.interval|webhooks\[.\]\.timeout)`, "the CRD takes any text behind m or s, which Go and Prometheus do not read"},
+	{"FW115", `spec\.analysis\.(metrics|alerts|webhooks)\[.\]\.name`, "no webhook, metric or alert has that name"},
+	{"FW115", `spec\.(metricsServer|address|proxy|analysis\.webhooks\[.\]\.url)`, "Go cannot parse the URL, or it has no reachable host"},
+	{"FW115", `spec\.analysis\.(interval|metrics\[.\]\.interval|webhooks\[.\]\.timeout)`, "the CRD accepts any text after m or s; Go and Prometheus do not"},
 	{"FW115", `spec\.service\.(name|portName|targetPort|appProtocol|(apex|primary|canary)\.labels\.a)`, "the API server rejects the Service"},
-	{"FW115", `spec\.service\.(timeout|rewrite\.(uri|authority)|retries\.(retryOn|perTryTimeout)|corsPolicy\..*|headers\..*)`, "the API server rejects the route, or the proxy does not know it"},
-	{"FW115", `spec\.analysis\.sessionAffinity\.(cookieName|primaryCookieName|domain|path)`, "Flagger does not find the cookie, or no client sends it"},
-	{"FW115", `spec\.(query|provider\.region)`, "no provider answers it"},
+	{"FW115", `spec\.service\.(timeout|rewrite\.(uri|authority)|retries\.(retryOn|perTryTimeout)|corsPolicy\..*|headers\..*)`, "the API server rejects the route, or the proxy ignores it"},
+	{"FW115", `spec\.analysis\.sessionAffinity\.(cookieName|primaryCookieName|domain|path)`, "Flagger cannot find the cookie, or no client sends it"},
+	{"FW115", `spec\.(query|provider\.region)`, "no provider answers the request"},
 }
 
-// ofStricter is what each of these is about.
+// ofStricter returns a pattern for each row of stricter.
 var ofStricter = sync.OnceValue(func() (all []*regexp.Regexp) {
 	for _, s := range stricter {
 		all = append(all, regexp.MustCompile("^(?:"+s.codes+") (?:"+s.path+")$"))
@@ -514,14 +516,15 @@ var ofStricter = sync.OnceValue(func() (all []*regexp.Regexp) {
 	return all
 })
 
-// reasonOf returns the row of stricter that a mistake is of, or -1.
+// reasonOf returns the index of the row of stricter that matches a mistake, or -1.
 func reasonOf(m mistake) int {
 	return slices.IndexFunc(ofStricter(), func(of *regexp.Regexp) bool { return of.MatchString(string(m.code) + " " + m.path) })
 }
 
-// TestCanariesAsStrictAsFlagger has the code of the API server judge the Canaries, MetricTemplates and AlertProviders of strangers and
-// mutants of ours, by the CRDs of two versions of Flagger: what it refuses is an error of ours at that field, and what it
-// takes is none but for the reasons above.
+// TestCanariesAsStrictAsFlagger validates Canaries, MetricTemplates and AlertProviders, from public sources
+// and as mutants, with the code of the API server and the CRDs of two versions of Flagger. We report an error
+// at every field that the API server rejects, and none about values that it accepts except for the reasons
+// above.
 func TestCanariesAsStrictAsFlagger(t *testing.T) {
 	used := map[int]bool{}
 	for version, names := range flaggerCRDs(t) {
@@ -543,10 +546,10 @@ func TestCanariesAsStrictAsFlagger(t *testing.T) {
 				} else if m := ofOneOf.FindStringSubmatch(why); m != nil {
 					path = m[1]
 				} else if strings.HasSuffix(why, "Required value") && oneOfAt(theirs, path) {
-					continue // of one of the alternatives
+					continue // required by one of the alternatives
 				}
 				if !slices.ContainsFunc(slices.Collect(maps.Keys(ours)), func(r mistake) bool { return meet(path, r.path) }) {
-					t.Errorf("%s: the API server refuses %s\nand these are our errors: %v", what, why, ours)
+					t.Errorf("%s: the API server rejects %s\nour errors: %v", what, why, ours)
 				}
 			}
 			if len(theirs) > 0 {
@@ -559,7 +562,7 @@ func TestCanariesAsStrictAsFlagger(t *testing.T) {
 				if i := reasonOf(r); i >= 0 {
 					used[i] = true
 				} else {
-					t.Errorf("%s: the API server takes it, and %s refuses %s: %s", what, r.code, r.path, message)
+					t.Errorf("%s: the API server accepts the object; %s rejects %s: %s", what, r.code, r.path, message)
 				}
 			}
 		}
@@ -575,7 +578,7 @@ func TestCanariesAsStrictAsFlagger(t *testing.T) {
 				record(t, "1. published CRDs: mutants of plain Canaries, "+version)
 				before := mistakesIn(t, version, encoded(t, o))
 				if len(before) > 0 {
-					t.Errorf("it has errors: %v", before)
+					t.Errorf("errors in the original: %v", before)
 				}
 				for _, why := range set.Validate(&kube.Object{Object: o}) {
 					t.Error(why)
@@ -604,12 +607,12 @@ func TestCanariesAsStrictAsFlagger(t *testing.T) {
 	}
 	for i, s := range stricter {
 		if !used[i] {
-			t.Errorf("%s of %s is no difference", s.codes, s.path)
+			t.Errorf("no object shows the difference %s at %s", s.codes, s.path)
 		}
 	}
 }
 
-// pruned removes what the schema does not have.
+// pruned removes the fields that the schema lacks.
 func pruned(v value) {
 	if of, ok := v.value.(map[string]any); ok && v.schema.AdditionalProperties == nil {
 		maps.DeleteFunc(of, func(name string, _ any) bool { _, ok := v.schema.Properties[name]; return !ok })
@@ -628,7 +631,7 @@ func encoded(t *testing.T, o map[string]any) []byte {
 	return data
 }
 
-// strangers are the files with Canaries as people have them.
+// strangers returns the files with Canaries from public sources.
 func strangers(t *testing.T) []string {
 	names, err := filepath.Glob("../testdata/canaries/*.yaml")
 	if err != nil {

@@ -17,8 +17,7 @@ import (
 	"github.com/fleetwright/fleetwright/render/layout"
 )
 
-// write writes a tree where the repository of the clusters has it, and returns
-// the root of the repository.
+// write writes a tree to its path in a repository of the clusters, and returns the root of the repository.
 func (f tree) write(t *testing.T) (root string) {
 	t.Helper()
 	root = t.TempDir()
@@ -26,8 +25,8 @@ func (f tree) write(t *testing.T) (root string) {
 	return root
 }
 
-// build builds a directory as kustomize-controller does, with its own builder,
-// which makes a kustomization.yaml where there is none.
+// build builds a directory with kustomize-controller's own builder, which generates a missing
+// kustomization.yaml.
 func build(t *testing.T, root, dir string) []*kube.Object {
 	t.Helper()
 	kustomization := unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"path": "./" + dir}}}
@@ -55,27 +54,27 @@ func build(t *testing.T, root, dir string) []*kube.Object {
 	return objects
 }
 
-// A stage is a Flux Kustomization on a directory of the cluster's, and what it applies.
+// A stage is a Flux Kustomization on a directory of the cluster, with the objects that it applies.
 type stage struct {
-	// name is that of the Flux Kustomization, with its namespace.
+	// name is the namespace and name of the Flux Kustomization.
 	name types.NamespacedName
-	// dependsOn are the stages that come before it, also the one that applies the Kustomization.
+	// dependsOn are the stages that must precede it, including the one that applies the Kustomization.
 	dependsOn []types.NamespacedName
-	// server is the cluster that it is applied to.
+	// server is the cluster that the stage is applied to.
 	server  string
 	wait    bool
 	objects []*kube.Object
 }
 
-// chain is the stages of a cluster in an order that Flux may apply them in: each after
-// those that it depends on, and after the one that applies its Flux Kustomization.
+// chain returns the stages of a cluster in an order that Flux may use: each stage follows its dependencies
+// and the stage that applies its Flux Kustomization.
 func chain(t *testing.T, root, cluster string, spokes spokes) []stage {
 	t.Helper()
 	root, bootstrap := synced(root, cluster)
 	all := stages(t, root, cluster, spokes, build(t, root, bootstrap))
 	var ordered []stage
 	for len(all) > 0 {
-		// The last that may come: what comes early only by luck comes late here.
+		// Choosing the last possible stage delays those that would otherwise come early by luck.
 		next := -1
 		for i, s := range all {
 			if !slices.ContainsFunc(s.dependsOn, func(name types.NamespacedName) bool {
@@ -85,7 +84,7 @@ func chain(t *testing.T, root, cluster string, spokes spokes) []stage {
 			}
 		}
 		if next < 0 {
-			t.Fatalf("%s: none of the stages may come next: %v", cluster, all)
+			t.Fatalf("%s: no stage has all its dependencies: %v", cluster, all)
 		}
 		ordered = append(ordered, all[next])
 		all = slices.Delete(all, next, next+1)
@@ -93,8 +92,8 @@ func chain(t *testing.T, root, cluster string, spokes spokes) []stage {
 	return ordered
 }
 
-// synced returns the root of what a cluster syncs from a tree, and the path in it that its own Kustomization
-// applies: the repository, or an artifact of the cluster's own, which has the OCIRepository in it.
+// synced returns the root of the files that a cluster syncs from a tree, and the path of its own
+// Kustomization there: the repository, or the cluster's artifact if the tree has an OCIRepository.
 func synced(root, cluster string) (source, bootstrap string) {
 	dir := path.Join(outputPath, cluster)
 	own := filepath.Join(root, dir, layout.Dir)
@@ -104,7 +103,8 @@ func synced(root, cluster string) (source, bootstrap string) {
 	return root, dir
 }
 
-// stages are those of objects, and those of what they apply, after the ones given.
+// stages returns the stages among some objects, and recursively those that they apply. Each depends on the
+// stages after.
 func stages(t *testing.T, root, cluster string, spokes spokes, objects []*kube.Object, after ...types.NamespacedName) (all []stage) {
 	t.Helper()
 	for _, o := range objects {
@@ -139,10 +139,9 @@ func nameOf(o *kube.Object) types.NamespacedName {
 	return types.NamespacedName{Namespace: o.GetNamespace(), Name: o.GetName()}
 }
 
-// TestBuildsAreWhatTheInventoriesList builds the bootstrap path and every payload
-// directory with Flux' builder: together they are the objects of the files that
-// the inventories list, each for the cluster that its file is for, and the bootstrap
-// path holds nothing but the chain.
+// TestBuildsAreWhatTheInventoriesList builds the bootstrap path and every payload directory with Flux's
+// builder. Together they have exactly the objects of the files that the inventories list, each for the right
+// cluster, and the bootstrap path holds only the chain.
 func TestBuildsAreWhatTheInventoriesList(t *testing.T) {
 	for _, example := range examples(t) {
 		tree := golden(t, example)
@@ -154,7 +153,7 @@ func TestBuildsAreWhatTheInventoriesList(t *testing.T) {
 				source, bootstrap := synced(root, cluster)
 				for _, o := range build(t, source, bootstrap) {
 					if !isStage(o) && o.GetKind() != "OCIRepository" {
-						t.Errorf("the bootstrap path holds %s", kube.ID(o))
+						t.Errorf("unexpected object in the bootstrap path: %s", kube.ID(o))
 					}
 					got = append(got, cluster+" gets "+kube.ID(o))
 				}
@@ -171,14 +170,14 @@ func TestBuildsAreWhatTheInventoriesList(t *testing.T) {
 				slices.Sort(got)
 				slices.Sort(want)
 				if !slices.Equal(got, want) {
-					t.Errorf("it builds\n%s\nand lists\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+					t.Errorf("the directories build\n%s\nbut the inventories list\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 				}
 			})
 		}
 	}
 }
 
-// inventories are those of a cluster's directory: its own, and those of applications.
+// inventories returns the inventories of a cluster's directory: the cluster's own, and those of applications.
 func (f tree) inventories(cluster string) (files []string) {
 	for name := range f {
 		if directory(name) == cluster && path.Base(name) == layout.InventoryFile {
@@ -189,7 +188,7 @@ func (f tree) inventories(cluster string) (files []string) {
 	return files
 }
 
-// listed are the files that a cluster's inventories list, some of which several do.
+// listed returns the files that a cluster's inventories list. Several inventories may list one file.
 func (f tree) listed(cluster string) map[string]bool {
 	files := map[string]bool{}
 	for _, inventory := range f.inventories(cluster) {
@@ -204,8 +203,8 @@ func (f tree) listed(cluster string) map[string]bool {
 	return files
 }
 
-// TestInventoriesAreChecksums has sha256sum check the files that inventories list, which are
-// all that there are. A file that has changed is seen.
+// TestInventoriesAreChecksums checks the files that inventories list with sha256sum. Every file is listed,
+// and sha256sum reports a changed file.
 func TestInventoriesAreChecksums(t *testing.T) {
 	check := func(root, inventory string) (string, error) {
 		file := filepath.Join(root, outputPath, inventory)
@@ -234,20 +233,20 @@ func TestInventoriesAreChecksums(t *testing.T) {
 				}
 				for name := range listed {
 					if tree[name] == nil {
-						t.Errorf("%s is listed, and is not there", name)
+						t.Errorf("%s is listed but missing", name)
 					}
 				}
 				own := path.Join(cluster, layout.Dir, layout.InventoryFile)
 				mustCopy(t, tree.changed(path.Join(cluster, layout.Dir, layout.SyncFile)).inRepository(), root)
 				if out, err := check(root, own); err == nil || !strings.Contains(out, layout.SyncFile+": FAILED") {
-					t.Errorf("%s is changed, and of %s it says %v:\n%s", layout.SyncFile, own, err, out)
+					t.Errorf("after a change of %s, sha256sum on %s ends with %v:\n%s", layout.SyncFile, own, err, out)
 				}
 			})
 		}
 	}
 }
 
-// changed is a file of a tree with another content.
+// changed returns a tree with a changed file.
 func (f tree) changed(name string) tree {
 	return tree{name: append(slices.Clone(f[name]), "# changed\n"...)}
 }

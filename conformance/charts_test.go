@@ -23,14 +23,13 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// helms are the majors of Helm.
+// helms are the major versions of Helm.
 var helms = []struct {
 	name string
 	tool tools.Tool
 }{{"4", tools.Helm}, {"3", tools.OldHelm}}
 
-// chartTree are the files of a chart for the Service and the Deployment of the example
-// helm-repository.
+// chartTree holds the files of a chart for the Service and the Deployment of the example helm-repository.
 func chartTree(more map[string]string) tree {
 	files := tree{
 		"Chart.yaml":  []byte("apiVersion: v2\nname: shop\nversion: 0.1.0\n"),
@@ -63,7 +62,7 @@ metadata: {name: hook, annotations: {helm.sh/hook: pre-upgrade}}
 	return files
 }
 
-// renderedChart is what is built of a chart in a directory, with a helm on the PATH.
+// renderedChart returns the objects built from a chart in a directory, with a helm on the PATH.
 func renderedChart(t *testing.T, helm, dir string, chart source.Chart) *source.Built {
 	t.Helper()
 	t.Setenv("PATH", filepath.Dir(helm))
@@ -79,7 +78,7 @@ func renderedChart(t *testing.T, helm, dir string, chart source.Chart) *source.B
 	return sources.Build(t.Context(), []source.Build{b}, finder.Files)[b.Key]
 }
 
-// chartDir is a directory with a chart.
+// chartDir writes a chart into a new directory.
 func chartDir(t *testing.T, more map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -87,7 +86,7 @@ func chartDir(t *testing.T, more map[string]string) string {
 	return dir
 }
 
-// said is what is said of a chart.
+// said returns the objects and failures of a chart, and why it was not read.
 func said(built *source.Built) string {
 	all := []string{}
 	if built.Unread != "" {
@@ -103,7 +102,7 @@ func said(built *source.Built) string {
 	return strings.Join(all, "\n")
 }
 
-// helm is the program of a tool.
+// helm returns the program of a tool.
 func helm(t *testing.T, tool tools.Tool) string {
 	t.Helper()
 	file, err := tools.Build(toolsDir, tool)
@@ -113,7 +112,7 @@ func helm(t *testing.T, tool tools.Tool) string {
 	return file
 }
 
-// TestCharts has both majors of Helm render charts, good ones and those that Helm refuses.
+// TestCharts renders valid and invalid charts with both major versions of Helm.
 func TestCharts(t *testing.T) {
 	const schema = `{"$schema": "http://json-schema.org/draft-07/schema#", "type": "object", "additionalProperties": false, "properties": {
 		"replicas": {"type": "integer"}, "db": {}, "global": {},
@@ -124,38 +123,38 @@ func TestCharts(t *testing.T) {
 		name  string
 		files map[string]string
 		chart source.Chart
-		// want is what is said, or how each line of it begins.
+		// want is the whole output, or the prefix of each of its lines.
 		want string
 	}{
 		{"a chart, without its hooks and notes", nil, source.Chart{}, objects},
-		{"values that the schema takes", map[string]string{"values.schema.json": schema}, source.Chart{Values: api.Values{"replicas": 2}}, objects},
-		{"values that it refuses", map[string]string{"values.schema.json": schema},
+		{"values that match the schema", map[string]string{"values.schema.json": schema}, source.Chart{Values: api.Values{"replicas": 2}}, objects},
+		{"values that violate the schema", map[string]string{"values.schema.json": schema},
 			source.Chart{Values: api.Values{"replicas": "two", "typo": 1, "image": map[string]any{"tag": 7}}},
 			"[helm values image tag] image.tag does not match the chart's values.schema.json: got number, want string\n" +
 				"[helm values replicas] replicas does not match the chart's values.schema.json: got string, want integer\n" +
-				"[helm values typo] typo is not in the chart's values.schema.json"},
+				"[helm values typo] typo is not a key in the chart's values.schema.json"},
 		{"values of a subchart", map[string]string{
 			"values.schema.json": schema, "charts/db/Chart.yaml": "apiVersion: v2\nname: db\nversion: 0.1.0\n",
 			"charts/db/values.schema.json": `{"properties": {"port": {"type": "integer"}}}`,
 		}, source.Chart{Values: api.Values{"db": map[string]any{"port": "p"}}},
 			"[helm values db port] db.port does not match the chart's values.schema.json: got string, want integer"},
-		{"a value that its files take away", map[string]string{"values.schema.json": schema, "other.yaml": "image: {}\n"},
+		{"a value that a file of the chart removes", map[string]string{"values.schema.json": schema, "other.yaml": "image: {}\n"},
 			source.Chart{ValuesFiles: []string{"other.yaml"}}, "[helm chart spec chart] image does not match the chart's values.schema.json: missing property 'tag'"},
-		{"a dependency that nobody has fetched", map[string]string{"Chart.yaml": "apiVersion: v2\nname: shop\nversion: 0.1.0\ndependencies: [{name: redis, version: 1.0.0, repository: https://example.com}]\n"},
-			source.Chart{}, "unread: the chart's dependencies are not in its charts/: redis"},
+		{"a dependency that was not fetched", map[string]string{"Chart.yaml": "apiVersion: v2\nname: shop\nversion: 0.1.0\ndependencies: [{name: redis, version: 1.0.0, repository: https://example.com}]\n"},
+			source.Chart{}, "unread: dependencies are missing in the chart's charts/: redis"},
 		{"a value that a template requires", map[string]string{"templates/a.yaml": `{{ required "host must be set" .Values.host }}`}, source.Chart{},
 			failed + "execution error at (shop/templates/a.yaml:1:3): host must be set"},
-		{"the same beside values that are not known", map[string]string{"templates/a.yaml": `{{ required "host must be set" .Values.host }}`}, source.Chart{Incomplete: true},
+		{"the same with unknown values", map[string]string{"templates/a.yaml": `{{ required "host must be set" .Values.host }}`}, source.Chart{Incomplete: true},
 			"unread: the values of its valuesFrom are not known"},
-		{"a template that cannot be read", map[string]string{"templates/a.yaml": `{{ if }}`}, source.Chart{}, failed + "parse error at (shop/templates/a.yaml:1): missing value for if"},
-		{"a template that makes no YAML", map[string]string{"templates/a.yaml": "a: b\n c: d\n"}, source.Chart{}, failed + "YAML parse error on shop/templates/a.yaml: "},
-		{"a Chart.yaml that cannot be read", map[string]string{"Chart.yaml": "x: ["}, source.Chart{}, failed + "cannot load Chart.yaml: "},
-		{"another Kubernetes", map[string]string{"Chart.yaml": "apiVersion: v2\nname: shop\nversion: 0.1.0\nkubeVersion: <1.20\n"}, source.Chart{}, "unread: helm says: chart requires kubeVersion"},
-		{"a name that the network knows, and an object of the cluster", map[string]string{"templates/a.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: 'a{{ getHostByName `localhost` }}{{ lookup `v1` `Namespace` `` `default` | len }}'}\n"},
+		{"a template that does not parse", map[string]string{"templates/a.yaml": `{{ if }}`}, source.Chart{}, failed + "parse error at (shop/templates/a.yaml:1): missing value for if"},
+		{"a template whose output is not YAML", map[string]string{"templates/a.yaml": "a: b\n c: d\n"}, source.Chart{}, failed + "YAML parse error on shop/templates/a.yaml: "},
+		{"a Chart.yaml that does not parse", map[string]string{"Chart.yaml": "x: ["}, source.Chart{}, failed + "cannot load Chart.yaml: "},
+		{"another Kubernetes", map[string]string{"Chart.yaml": "apiVersion: v2\nname: shop\nversion: 0.1.0\nkubeVersion: <1.20\n"}, source.Chart{}, "unread: helm reports: chart requires kubeVersion"},
+		{"a DNS lookup, and an object lookup in the cluster", map[string]string{"templates/a.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: 'a{{ getHostByName `localhost` }}{{ lookup `v1` `Namespace` `` `default` | len }}'}\n"},
 			source.Chart{}, "ConfigMap a0 templates/a.yaml\n" + objects},
-		{"a schema that would be fetched", map[string]string{"values.schema.json": `{"$ref": "http://127.0.0.1:1/x.json"}`}, source.Chart{}, "unread: values.schema.json refers to http://127.0.0.1:1/x.json"},
-		{"a name that ends it", map[string]string{"templates/a.yaml": "{{ repeat 2000000000 `xxxxxxxx` }}"}, source.Chart{}, "unread: rendering it takes more memory than helm gets"},
-		{"a template that prints too much", map[string]string{"templates/a.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {a: {{ repeat 9000000 `x` }}}\n"}, source.Chart{}, "unread: helm renders more than 8 MiB of it"},
+		{"a schema with a remote reference", map[string]string{"values.schema.json": `{"$ref": "http://127.0.0.1:1/x.json"}`}, source.Chart{}, "unread: values.schema.json refers to http://127.0.0.1:1/x.json"},
+		{"a name that needs too much memory", map[string]string{"templates/a.yaml": "{{ repeat 2000000000 `xxxxxxxx` }}"}, source.Chart{}, "unread: it needs more memory than helm may use"},
+		{"a template that prints too much", map[string]string{"templates/a.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {a: {{ repeat 9000000 `x` }}}\n"}, source.Chart{}, "unread: its rendered output exceeds 8 MiB"},
 	} {
 		for _, version := range few(helms, 1) {
 			t.Run(version.name+"/"+test.name, func(t *testing.T) {
@@ -172,8 +171,8 @@ func TestCharts(t *testing.T) {
 	}
 }
 
-// TestChartsReachNothing watches the system calls of both majors of Helm, with a link out of the chart, a
-// plugin and a repository of the user's.
+// TestChartsReachNothing records the system calls of both major versions of Helm. The chart has a link to the
+// outside, and the user has a plugin and a repository.
 func TestChartsReachNothing(t *testing.T) {
 	for _, version := range few(helms, 1) {
 		t.Run(version.name, func(t *testing.T) {
@@ -197,7 +196,7 @@ func TestChartsReachNothing(t *testing.T) {
 			}
 			built := renderedChart(t, filepath.Join(bin, "helm"), dir, source.Chart{})
 			if i := slices.IndexFunc(built.Objects, func(o source.Object) bool { return o.Name == "a" }); i < 0 || !strings.Contains(string(built.Objects[i].JSON), `"data":{"a":""}`) {
-				t.Errorf("it renders %s %+v", said(built), built.Objects)
+				t.Errorf("the chart renders to %s %+v", said(built), built.Objects)
 			}
 			calls, err := os.ReadFile(log)
 			if err != nil {
@@ -205,40 +204,40 @@ func TestChartsReachNothing(t *testing.T) {
 			}
 			for line := range strings.Lines(string(calls)) {
 				if strings.Contains(line, "AF_INET") || strings.Contains(line, home) {
-					t.Errorf("it calls %s", line)
+					t.Errorf("unexpected system call %s", line)
 				}
 			}
 			if !strings.Contains(string(calls), "Chart.yaml") {
-				t.Error("the calls are not those of helm")
+				t.Error("the recorded calls do not come from helm")
 			}
 		})
 	}
 }
 
-// TestEndlessCharts: a template that never ends is left alone after half a minute.
+// TestEndlessCharts checks that the build of an endless template is stopped after 30 seconds.
 func TestEndlessCharts(t *testing.T) {
 	for _, version := range few(helms, 1) {
 		t.Run(version.name, func(t *testing.T) {
 			record(t, "11. Helm "+version.name+": is stopped")
 			start := time.Now()
 			dir := chartDir(t, map[string]string{"templates/a.yaml": "{{ range until 100000 }}{{ range until 100000 }}{{ end }}{{ end }}"})
-			if got := said(renderedChart(t, helm(t, version.tool), dir, source.Chart{})); got != "unread: building it takes more than 30s" {
+			if got := said(renderedChart(t, helm(t, version.tool), dir, source.Chart{})); got != "unread: the build takes more than 30s" {
 				t.Error(got)
 			}
 			if took := time.Since(start); took > time.Minute {
-				t.Errorf("it takes %s", took)
+				t.Errorf("the build took %s", took)
 			}
 		})
 	}
 }
 
-// A helmRun runs a helm for a cluster, with the post-renderer of a HelmRelease.
+// A helmRun runs helm against a cluster, with the post-renderer of a HelmRelease.
 type helmRun struct {
 	program, major, dir string
 	env                 []string
 }
 
-// newHelmRun returns one whose post-renderer has the patches.
+// newHelmRun returns a helmRun whose post-renderer applies the patches.
 func newHelmRun(t *testing.T, c *kube.ControlPlane, name string, tool tools.Tool, patches any) *helmRun {
 	t.Helper()
 	kustomize, err := tools.Build(toolsDir, tools.Kustomize)
@@ -269,8 +268,8 @@ func newHelmRun(t *testing.T, c *kube.ControlPlane, name string, tool tools.Tool
 	return h
 }
 
-// upgrade installs or upgrades the release, as helm-controller does: with server-side apply, Helm 4
-// forces conflicts.
+// upgrade installs or upgrades the release, as helm-controller does: Helm 4 with server-side apply and forced
+// conflicts.
 func (h *helmRun) upgrade(t *testing.T, chart, tag string, patched bool) {
 	t.Helper()
 	args := []string{"upgrade", "--install", "backend", chart, "--namespace", "webapp", "--set", "image.tag=" + tag, "--no-hooks"}
@@ -291,10 +290,11 @@ func (h *helmRun) upgrade(t *testing.T, chart, tag string, patched bool) {
 	}
 }
 
-// TestServiceOfChart: the upgrade that adds a rollout deletes the chart's Service, unless the live one
-// says keep. Then it stays the same object, Flagger takes it over, later upgrades leave it alone, and
-// Helm has it back without the rollout. A Service that is left in the chart is Helm's again with every
-// upgrade, whatever Flagger has put on it. Both majors of Helm do the same.
+// TestServiceOfChart checks who owns a chart's Service, with both major versions of Helm. The upgrade that
+// adds a rollout deletes the Service, unless the live one is annotated with helm.sh/resource-policy: keep. A
+// kept Service stays the same object: Flagger takes it over, later upgrades do not change it, and Helm takes
+// it back when the rollout is removed. If the chart still renders the Service, every upgrade resets Flagger's
+// changes.
 func TestServiceOfChart(t *testing.T) {
 	for _, version := range few(helms, 1) {
 		t.Run(version.name, func(t *testing.T) {
@@ -339,7 +339,7 @@ func TestServiceOfChart(t *testing.T) {
 			}
 			h.upgrade(t, chart, "d", true)
 			if after := must(); after.GetUID() != before.GetUID() || !is(after, "backend", 2) {
-				t.Errorf("it is kept as %v", after.Object)
+				t.Errorf("the kept Service is %v", after.Object)
 			}
 			if _, err := c.Apply(t.Context(), canary); err != nil {
 				t.Fatal(err)
@@ -347,21 +347,21 @@ func TestServiceOfChart(t *testing.T) {
 			runFlagger(t, c, tools.Flagger, stub.StartProxy(t).URL, "-mesh-provider=kuma", "-metrics-server=http://prometheus")
 			kube.Eventually(t, analysis, "Flagger takes the Service over", func() error {
 				if o := must(); !is(o, "backend-primary", 1) {
-					return fmt.Errorf("it is %v", o.Object["spec"])
+					return fmt.Errorf("the Service is %v", o.Object["spec"])
 				}
 				return nil
 			})
 			h.upgrade(t, chart, "e", true)
 			if after := must(); after.GetUID() != before.GetUID() || !is(after, "backend-primary", 1) {
-				t.Errorf("after another upgrade it is %v", after.Object)
+				t.Errorf("after another upgrade the Service is %v", after.Object)
 			}
 			h.upgrade(t, chart, "f", false)
 			after := must()
 			if annotations := after.GetAnnotations(); annotations["helm.toolkit.fluxcd.io/driftDetection"] != "disabled" || after.GetUID() != before.GetUID() {
-				t.Errorf("Flagger has not marked it: %v", annotations)
+				t.Errorf("the Service lacks Flagger's annotation: %v", annotations)
 			}
 			if app, _, _ := unstructured.NestedString(after.Object, "spec", "selector", "app"); app != "backend" {
-				t.Errorf("Helm does not take back a Service of its chart: its selector is %s", app)
+				t.Errorf("Helm does not reclaim the chart's Service: its selector is %s", app)
 			}
 		})
 	}

@@ -18,11 +18,11 @@ import (
 	"github.com/fleetwright/fleetwright/internal/pages"
 )
 
-// release is the version that the module proxy of a test has of this module.
+// release is the version of this module in a test's module proxy.
 var release = module.Version{Path: "github.com/fleetwright/fleetwright", Version: "v0.1.0"}
 
-// moduleProxy is one that has this module as it is here, and no other version of it; for
-// all others it is the module cache, and then Go's usual proxy.
+// moduleProxy returns a module proxy that serves the current state of this module as its only version. Other
+// modules come from the module cache, or Go's default proxy.
 func moduleProxy(t *testing.T) (env []string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -50,7 +50,7 @@ func moduleProxy(t *testing.T) (env []string) {
 	}
 }
 
-// A gitlabJob is a job of GitLab's.
+// A gitlabJob is a job of GitLab CI.
 type gitlabJob struct {
 	Variables map[string]any
 	Script    []string
@@ -60,8 +60,7 @@ type gitlabJob struct {
 	}
 }
 
-// run runs the script as GitLab's runner does: in one shell that ends at the first
-// failure.
+// run runs the script as GitLab's runner does: in one shell that stops at the first failure.
 func (g gitlabJob) run(t *testing.T, dir string, env []string) (code int, printed string) {
 	t.Helper()
 	cmd := exec.Command("sh", "-e", "-c", strings.Join(g.Script, "\n"))
@@ -69,18 +68,18 @@ func (g gitlabJob) run(t *testing.T, dir string, env []string) (code int, printe
 	cmd.Env = env
 	out, _ := cmd.CombinedOutput()
 	if cmd.ProcessState == nil {
-		t.Fatalf("sh does not start: %s", out)
+		t.Fatalf("cannot start sh: %s", out)
 	}
 	return cmd.ProcessState.ExitCode(), string(out)
 }
 
-// A change is one of a branch, since a commit in which all is well.
+// A change is a change on a branch, since a commit whose output is up to date.
 type change struct {
 	name string
 	edit string
-	// renders says whether the change is rendered, too.
+	// renders reports whether the change is rendered, too.
 	renders bool
-	// code is the exit code of CI, and comment what it makes a file of.
+	// code is the exit code of CI, and comment is its comment file.
 	code    int
 	comment string
 	printed string
@@ -89,11 +88,11 @@ type change struct {
 var changes = []change{
 	{"nothing", "date > notes", false, 0, "nothing would change", "0 errors, 0 warnings"},
 	{"a change", "sed -i.bak 's/prune: true/prune: false/' apps/application.yaml", true, 0, "prune", "0 errors, 0 warnings"},
-	{"a change that is not rendered", "sed -i.bak 's/prune: true/prune: false/' apps/application.yaml", false, 1, "prune", " files are not what render writes: "},
+	{"a change without rendering", "sed -i.bak 's/prune: true/prune: false/' apps/application.yaml", false, 1, "prune", " files are stale: "},
 	{"a mistake", "sed -i.bak '21s/prune/prnue/' apps/application.yaml", false, 2, "FW110", "apps/application.yaml:21:9: error FW110 "},
 }
 
-// makeIn makes a repository with a change, and returns it and its base.
+// makeIn creates a repository with a change, and returns its path and its base.
 func (c change) makeIn(t *testing.T, env []string) (dir, base string) {
 	t.Helper()
 	dir = userRepository(t, env, nil)
@@ -108,14 +107,14 @@ func (c change) makeIn(t *testing.T, env []string) (dir, base string) {
 	return dir, strings.TrimSpace(base)
 }
 
-// check finds what is expected of a run in a repository.
+// check checks the result of a run in a repository.
 func (c change) check(t *testing.T, dir string, code int, printed string) {
 	t.Helper()
 	if code != c.code || !strings.Contains(printed, c.printed) {
-		t.Errorf("exit code %d, and not %d with %q:\n%s", code, c.code, c.printed, printed)
+		t.Errorf("exit code %d, want %d with %q:\n%s", code, c.code, c.printed, printed)
 	}
 	if comment := string(readTree(t, dir)["fleetwright.md"]); !strings.HasPrefix(comment, "<!-- fleetwright diff -->\n") || !strings.Contains(comment, c.comment) {
-		t.Errorf("the comment is %q, and not %q", comment, c.comment)
+		t.Errorf("comment %q, want %q", comment, c.comment)
 	}
 }
 
@@ -125,7 +124,7 @@ func TestGitLab(t *testing.T) {
 	mustParse(t, "../examples/ci/gitlab-ci.yml", &file)
 	job := file["fleetwright"]
 	_, env := published(t)
-	// What is built of it is in the build cache after the first time, wherever it is.
+	// After the first build, the build cache makes this fast in any directory.
 	bin := t.TempDir()
 	env = append(env, "CGO_ENABLED=0", "GOBIN="+bin, "PATH="+bin+":"+os.Getenv("PATH"))
 	env = append(env, moduleProxy(t)...)
@@ -138,16 +137,16 @@ func TestGitLab(t *testing.T) {
 			for name, value := range job.Variables {
 				env = append(env, fmt.Sprintf("%s=%v", name, strings.ReplaceAll(fmt.Sprint(value), "$CI_PROJECT_DIR", dir)))
 			}
-			// The caches of the machine in place of those of the project, which are empty.
+			// The project's caches are empty; use those of this machine.
 			env = append(env, "GOCACHE="+goEnv(t, "GOCACHE"), "GOMODCACHE="+modules, "GOFLAGS=-modcacherw -trimpath")
 			code, printed := job.run(t, dir, append(env, "CI_PROJECT_DIR="+dir, "CI_MERGE_REQUEST_DIFF_BASE_SHA="+base))
 			c.check(t, dir, code, printed)
 			if job.Artifacts.When != "always" || !slices.Equal(job.Artifacts.Paths, []string{"fleetwright.md"}) {
-				t.Errorf("the artifacts are %v", job.Artifacts)
+				t.Errorf("artifacts: %v", job.Artifacts)
 			}
-			// On a branch there is no base.
+			// A branch has no base.
 			if code, printed := job.run(t, dir, append(env, "CI_PROJECT_DIR="+dir)); code != c.code {
-				t.Errorf("without a base the exit code is %d, and not %d:\n%s", code, c.code, printed)
+				t.Errorf("exit code without a base: %d, want %d:\n%s", code, c.code, printed)
 			}
 		})
 	}
@@ -172,14 +171,14 @@ func TestShell(t *testing.T) {
 			cmd = exec.Command(script)
 			cmd.Dir, cmd.Env = dir, env
 			if printed, _ := cmd.CombinedOutput(); cmd.ProcessState.ExitCode() != c.code {
-				t.Errorf("without a base the exit code is %d, and not %d:\n%s", cmd.ProcessState.ExitCode(), c.code, printed)
+				t.Errorf("exit code without a base: %d, want %d:\n%s", cmd.ProcessState.ExitCode(), c.code, printed)
 			}
 		})
 	}
 }
 
-// TestPageOfCI runs the commands of docs/ci.md, and finds the files of examples/ci in it.
-// UPDATE=1 writes them into it.
+// TestPageOfCI runs the commands of docs/ci.md, and checks that the page contains the files of examples/ci.
+// UPDATE=1 updates the page.
 func TestPageOfCI(t *testing.T) {
 	record(t, "8. the page of CI")
 	_, env := published(t)
@@ -189,14 +188,14 @@ func TestPageOfCI(t *testing.T) {
 	shown := append(pages.Blocks(text, "yaml"), pages.Blocks(text, "sh")...)
 	files := []string{"github-workflow.yml", "github-shards.yml", "gitlab-ci.yml", "check.sh"}
 	if len(shown) != len(files) {
-		t.Fatalf("docs/ci.md shows %d files, and not %d", len(shown), len(files))
+		t.Fatalf("docs/ci.md shows %d files, want %d", len(shown), len(files))
 	}
 	for i, file := range files {
 		want := string(readTree(t, "../examples/ci")[file])
 		if os.Getenv("UPDATE") != "" {
 			text = strings.Replace(text, "\n"+shown[i]+"```\n", "\n"+want+"```\n", 1)
 		} else if shown[i] != want {
-			t.Errorf("docs/ci.md does not show examples/ci/%s as it is", file)
+			t.Errorf("docs/ci.md shows a different examples/ci/%s", file)
 		}
 	}
 	if os.Getenv("UPDATE") != "" {
@@ -206,7 +205,7 @@ func TestPageOfCI(t *testing.T) {
 	}
 }
 
-// TestInputsAndOutputsOfThePage: docs/ci.md has a row for each that action.yml has.
+// TestInputsAndOutputsOfThePage checks that docs/ci.md has a row for each input and output of action.yml.
 func TestInputsAndOutputsOfThePage(t *testing.T) {
 	var a action
 	mustParse(t, "../action.yml", &a)

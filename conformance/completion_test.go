@@ -11,12 +11,11 @@ import (
 	"time"
 )
 
-// completionLimit is far more than a shell takes. One that shows something else than is
-// waited for never ends.
+// completionLimit is far more than a shell needs. A shell that never shows the expected text does not end.
 const completionLimit = time.Minute
 
-// TestShellsComplete: bash with the package bash-completion, zsh and fish, each with
-// the script that the command prints for it.
+// TestShellsComplete tests completion in bash with the package bash-completion, zsh and fish, each with the
+// script that the command prints for it.
 func TestShellsComplete(t *testing.T) {
 	examples, err := filepath.Abs("../examples")
 	if err != nil {
@@ -40,10 +39,10 @@ func TestShellsComplete(t *testing.T) {
 			fish := words(completed(t, examples, "fish", "testdata/completion.fish", c.line))
 			for _, want := range c.want {
 				if !slices.Contains(bash, want) {
-					t.Errorf("bash completes %q, not %q", bash, want)
+					t.Errorf("bash completes %q, want %q", bash, want)
 				}
 				if !slices.Contains(fish, want) {
-					t.Errorf("fish completes %q, not %q", fish, want)
+					t.Errorf("fish completes %q, want %q", fish, want)
 				}
 				completed(t, examples, "zsh", "testdata/completion.zsh", c.line, want)
 			}
@@ -51,13 +50,13 @@ func TestShellsComplete(t *testing.T) {
 				t.Errorf("bash completes %q", bash)
 			}
 			if slices.Contains(bash, "README.md") {
-				t.Errorf("bash completes %q, which is not read", bash)
+				t.Errorf("bash completes %q, a file that the command does not read", bash)
 			}
 		})
 	}
 }
 
-// completed is what a shell prints that runs one of our scripts in a directory.
+// completed returns the output of a shell that runs a test script in a directory.
 func completed(t *testing.T, dir, shell, script string, args ...string) string {
 	t.Helper()
 	script, err := filepath.Abs(script)
@@ -78,8 +77,7 @@ func completed(t *testing.T, dir, shell, script string, args ...string) string {
 	return string(out)
 }
 
-// words are completions without the directories that they are in, and without the flag
-// whose value they are.
+// words returns the completions without their directories, and without the flag.
 func words(printed string) (all []string) {
 	for _, word := range strings.Fields(printed) {
 		_, value, isFlag := strings.Cut(word, "=")

@@ -17,7 +17,7 @@ import (
 	"github.com/fleetwright/fleetwright/conformance/internal/kube"
 )
 
-// sharedCRDs may hold CRDs that no Go module has: Kuma's.
+// sharedCRDs is a folder that may hold CRDs that no Go module has, such as Kuma's.
 const sharedCRDs = "../../shared/crds"
 
 func files(t *testing.T, get func() ([]string, error)) []string {
@@ -33,8 +33,8 @@ func made(m crds.Made) func() ([]string, error) {
 	return func() ([]string, error) { return m.Files(toolsDir) }
 }
 
-// released are the CRDs of two ages of Flux, Flagger and Gateway API, and those of the folder
-// beside the repository where it is there.
+// released returns the CRDs of new and old versions of Flux, Flagger and Gateway API, and those of the folder
+// next to the repository if it exists.
 func released(t *testing.T) map[string]*crds.Set {
 	t.Helper()
 	sets := map[string][]string{
@@ -55,14 +55,14 @@ func released(t *testing.T) map[string]*crds.Set {
 	return loaded
 }
 
-// newer are the fields that a released CRD does not have yet, of those that
-// everyField sets, but for Flux: of its fields TestFieldsOfReleases knows.
+// newer lists the fields set by everyField that an older CRD lacks, except Flux's: TestFieldsOfReleases
+// covers those.
 var newer = map[string][]string{
 	"Flux 2.6, Flagger 1.36": {"spec.analysis.webhooks[0].disableTLS: unknown field", "spec.provider.headers: unknown field"},
 }
 
-// TestPublishedCRDs validates every object of every golden tree with the code of
-// the API server. TestBrokenObjectsAreRefused shows what it sees.
+// TestPublishedCRDs validates every object of every golden tree with the code of the API server.
+// TestBrokenObjectsAreRefused shows what it can find.
 func TestPublishedCRDs(t *testing.T) {
 	sets := released(t)
 	for _, example := range examples(t) {
@@ -88,8 +88,8 @@ func TestPublishedCRDs(t *testing.T) {
 // gatewayGroup is the group of Gateway API.
 const gatewayGroup = "gateway.networking.k8s.io"
 
-// isCustom says whether a CRD makes the object's kind: the groups of Kubernetes' own
-// have no dot, or end in k8s.io, as that of Gateway API does.
+// isCustom reports whether a CRD defines the object's kind. The built-in API groups have no dot or end in
+// k8s.io; Gateway API's also ends in k8s.io.
 func isCustom(o *kube.Object) bool {
 	group := o.GroupVersionKind().Group
 	return group == gatewayGroup || strings.Contains(group, ".") && !strings.HasSuffix(group, ".k8s.io")
@@ -101,8 +101,7 @@ func isFlux(o *kube.Object) bool {
 
 func isKuma(o *kube.Object) bool { return o.GroupVersionKind().Group == "kuma.io" }
 
-// TestGoTypes decodes every object of a kind of Flux or Flagger strictly into its
-// own Go type.
+// TestGoTypes decodes every object of Flux's and Flagger's kinds strictly into its Go type.
 func TestGoTypes(t *testing.T) {
 	kinds := map[string]map[string]func() any{
 		"Flux": {
@@ -135,7 +134,7 @@ func TestGoTypes(t *testing.T) {
 				record(t, "1. Go types of "+project)
 				newType, ok := kinds[project][o.GetKind()]
 				if !ok {
-					t.Fatalf("there is no Go type of %s", o.GetKind())
+					t.Fatalf("no Go type for %s", o.GetKind())
 				}
 				if err := decodeStrictly(o.Object, newType()); err != nil {
 					t.Error(err)
@@ -162,8 +161,8 @@ func decodeStrictly(o *kube.Object, into any) error {
 	return decoder.Decode(into)
 }
 
-// TestBrokenObjectsAreRefused breaks one object of each kind in several ways, so
-// that the checks above are known to see what they are for.
+// TestBrokenObjectsAreRefused breaks one object of each kind in several ways, to show that the checks above
+// can fail.
 func TestBrokenObjectsAreRefused(t *testing.T) {
 	sets := released(t)
 	for _, tt := range []struct {
@@ -200,7 +199,7 @@ func TestBrokenObjectsAreRefused(t *testing.T) {
 				o = o.DeepCopy()
 				set(t, o.Object, tt.value, tt.path...)
 				if refused := schemas.Validate(o); len(refused) == 0 {
-					t.Error("it is accepted")
+					t.Error("the broken object is accepted")
 				}
 			})
 		}

@@ -31,7 +31,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// How many accepted inputs a run has, and which: MUTANTS=20000 SEED=$RANDOM go test -run Differential.
+// The number of accepted inputs in a run, and the seed: MUTANTS=20000 SEED=$RANDOM go test -run Differential.
 var (
 	mutants    = fromEnvironment("MUTANTS", 2000)
 	mutantSeed = fromEnvironment("SEED", 99)
@@ -44,32 +44,32 @@ func fromEnvironment(name string, otherwise int) int {
 	return otherwise
 }
 
-// unchanged are the fields that no accepted input needs to have another value of, and why.
+// unchanged lists the fields that no accepted input can change, with the reason.
 var unchanged = map[string]string{
-	"Application spec.syncPolicies[].rollout.rolloutPolicy.trafficRouting.corsPolicy.allowOrigins[].suffix":    "refused: Istio matches no suffixes",
-	"Application spec.syncPolicies[].rollout.rolloutPolicy.trafficRouting.match[].headers.*.suffix":            "refused: Istio matches no suffixes",
-	"Application spec.syncPolicies[].rollout.rolloutPolicy.trafficRouting.match[].queryParams.*.suffix":        "refused: Istio matches no suffixes",
-	"Application spec.syncPolicies[].rollout.rolloutPolicy.trafficRouting.serviceMatch[].uri.suffix":           "refused: an HTTPRoute matches no suffixes",
-	"Application spec.syncPolicies[].rollout.rolloutPolicy.trafficRouting.serviceMatch[].method.prefix":        "refused: an HTTPRoute matches no prefixes of methods",
-	"Application spec.syncPolicies[].rollout.rolloutPolicy.trafficRouting.serviceMatch[].method.suffix":        "refused: an HTTPRoute matches no suffixes",
-	"Application spec.syncPolicies[].rollout.rolloutPolicy.trafficRouting.serviceMatch[].method.regex":         "refused: an HTTPRoute matches no patterns of methods",
-	"Application spec.syncPolicies[].rollout.rolloutPolicy.trafficRouting.serviceMatch[].headers.*.prefix":     "refused: an HTTPRoute matches no prefixes of headers",
-	"Application spec.syncPolicies[].rollout.rolloutPolicy.trafficRouting.serviceMatch[].headers.*.suffix":     "refused: an HTTPRoute matches no suffixes",
-	"Application spec.syncPolicies[].rollout.rolloutPolicy.trafficRouting.serviceMatch[].queryParams.*.prefix": "refused: an HTTPRoute matches no prefixes of parameters",
-	"Application spec.syncPolicies[].rollout.rolloutPolicy.trafficRouting.serviceMatch[].queryParams.*.suffix": "refused: an HTTPRoute matches no suffixes",
-	"Application spec.syncPolicies[].rollout.rolloutPolicy.trafficRouting.gatewayRefs[].group":                 "refused: but for a Gateway or a Service, each with its group",
-	"Application spec.syncPolicies[].rollout.rolloutPolicy.trafficRouting.gatewayRefs[].kind":                  "refused: but for a Gateway or a Service, each with its group",
-	"Fleet spec.plugin.flagger.gateway.refs[].group":                                                           "refused: but for a Gateway or a Service, each with its group",
-	"Fleet spec.plugin.flagger.gateway.refs[].kind":                                                            "refused: but for a Gateway or a Service, each with its group",
-	"RenderConfig spec.ociRepository.layerSelector.mediaType":                                                  "refused: an artifact of publish has one layer",
-	"RenderConfig spec.ociRepository.ref.digest":                                                               "refused: publish moves the tag latest",
-	"RenderConfig spec.ociRepository.ref.semver":                                                               "refused: publish moves the tag latest",
-	"RenderConfig spec.ociRepository.ref.semverFilter":                                                         "refused: publish moves the tag latest",
-	"RenderConfig spec.ociRepository.ref.tag":                                                                  "refused: publish moves the tag latest",
+	"Application spec.syncPolicies[].rollout.rolloutPolicy.trafficRouting.corsPolicy.allowOrigins[].suffix":    "rejected: Istio matches no suffixes",
+	"Application spec.syncPolicies[].rollout.rolloutPolicy.trafficRouting.match[].headers.*.suffix":            "rejected: Istio matches no suffixes",
+	"Application spec.syncPolicies[].rollout.rolloutPolicy.trafficRouting.match[].queryParams.*.suffix":        "rejected: Istio matches no suffixes",
+	"Application spec.syncPolicies[].rollout.rolloutPolicy.trafficRouting.serviceMatch[].uri.suffix":           "rejected: an HTTPRoute matches no suffixes",
+	"Application spec.syncPolicies[].rollout.rolloutPolicy.trafficRouting.serviceMatch[].method.prefix":        "rejected: an HTTPRoute has no prefix match for methods",
+	"Application spec.syncPolicies[].rollout.rolloutPolicy.trafficRouting.serviceMatch[].method.suffix":        "rejected: an HTTPRoute matches no suffixes",
+	"Application spec.syncPolicies[].rollout.rolloutPolicy.trafficRouting.serviceMatch[].method.regex":         "rejected: an HTTPRoute has no regular expressions for methods",
+	"Application spec.syncPolicies[].rollout.rolloutPolicy.trafficRouting.serviceMatch[].headers.*.prefix":     "rejected: an HTTPRoute has no prefix match for headers",
+	"Application spec.syncPolicies[].rollout.rolloutPolicy.trafficRouting.serviceMatch[].headers.*.suffix":     "rejected: an HTTPRoute matches no suffixes",
+	"Application spec.syncPolicies[].rollout.rolloutPolicy.trafficRouting.serviceMatch[].queryParams.*.prefix": "rejected: an HTTPRoute has no prefix match for parameters",
+	"Application spec.syncPolicies[].rollout.rolloutPolicy.trafficRouting.serviceMatch[].queryParams.*.suffix": "rejected: an HTTPRoute matches no suffixes",
+	"Application spec.syncPolicies[].rollout.rolloutPolicy.trafficRouting.gatewayRefs[].group":                 "rejected: except a Gateway or a Service, each with its group",
+	"Application spec.syncPolicies[].rollout.rolloutPolicy.trafficRouting.gatewayRefs[].kind":                  "rejected: except a Gateway or a Service, each with its group",
+	"Fleet spec.plugin.flagger.gateway.refs[].group":                                                           "rejected: except a Gateway or a Service, each with its group",
+	"Fleet spec.plugin.flagger.gateway.refs[].kind":                                                            "rejected: except a Gateway or a Service, each with its group",
+	"RenderConfig spec.ociRepository.layerSelector.mediaType":                                                  "rejected: publish creates artifacts with one layer",
+	"RenderConfig spec.ociRepository.ref.digest":                                                               "rejected: publish moves the tag latest",
+	"RenderConfig spec.ociRepository.ref.semver":                                                               "rejected: publish moves the tag latest",
+	"RenderConfig spec.ociRepository.ref.semverFilter":                                                         "rejected: publish moves the tag latest",
+	"RenderConfig spec.ociRepository.ref.tag":                                                                  "rejected: publish moves the tag latest",
 }
 
-// samples are what mutants are made of: the documents of every example, and more that set
-// the fields of which examples have none.
+// samples returns the documents that mutants are built from: those of every example, and more that set the
+// fields that no example sets.
 func samples(t *testing.T) map[string][]mutant.Document {
 	t.Helper()
 	all := map[string][]mutant.Document{}
@@ -99,7 +99,7 @@ func documentsOf(t *testing.T, files tree) (all []mutant.Document) {
 	return all
 }
 
-// compile compiles a mutant. Where it is not accepted there is no tree.
+// compile compiles a mutant. A rejected mutant has no tree.
 func compile(m mutant.Mutant) (*render.Tree, error) {
 	var inputs []schema.File
 	for i, d := range m.Documents {
@@ -111,7 +111,7 @@ func compile(m mutant.Mutant) (*render.Tree, error) {
 	}
 	rendered, list := render.Compile(schema.Load(inputs), render.Options{DefaultPath: outputPath})
 	for _, d := range list {
-		// A mistake of the compiler is no refusal.
+		// An error in the compiler is not a rejection.
 		if d.Code == "FW901" {
 			return nil, fmt.Errorf("%s: %s", d.Code, d.Message)
 		}
@@ -119,23 +119,23 @@ func compile(m mutant.Mutant) (*render.Tree, error) {
 	return rendered, nil
 }
 
-// A refusal is what a reader says of what a mutant is compiled to.
+// A refusal is the reason why a reader rejects the output for a mutant.
 type refusal struct {
 	mutant mutant.Mutant
 	object string
 	why    string
 }
 
-// quoted is what differs in messages that say the same.
+// quoted matches the values in messages.
 var quoted = regexp.MustCompile("\"(?:[^\"\\\\]|\\\\.)*\"|'[^']*'|`[^`]*`|[0-9]+")
 
-// about is what a refusal says, but for values.
+// about returns the reason without its values.
 func (r refusal) about() string {
 	text := quoted.ReplaceAllString(r.why, "…")
 	return text[:min(len(text), 90)]
 }
 
-// A reading finds out what readers refuse, each object once.
+// A reading collects the objects that readers reject. Each distinct object is read once.
 type reading struct {
 	t          *testing.T
 	server     *kube.ControlPlane
@@ -148,16 +148,15 @@ type reading struct {
 	objects map[string]int
 }
 
-// refuse notes that a reader refuses what a mutant is compiled to.
+// refuse records that a reader rejects the output for a mutant.
 func (r *reading) refuse(reader, object string, m mutant.Mutant, why error) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	r.refused[reader] = append(r.refused[reader], refusal{m, object, why.Error()})
 }
 
-// refusals are what a reader refuses, with the change that made it do so: what was refused of
-// a mutant already is left out of those that were made of it. Of the same field the same is
-// said once.
+// refusals returns the rejections by a reader, each with the change that caused it: mutants of a rejected
+// mutant do not repeat its rejection, and each reason is reported once per field.
 func (r *reading) refusals(reader string) (all []string) {
 	already := map[[sha256.Size]byte]map[string]bool{}
 	for _, f := range r.refused[reader] {
@@ -173,7 +172,7 @@ func (r *reading) refusals(reader string) (all []string) {
 		for base := f.mutant.Base; base != nil; base = base.Base {
 			inherited = inherited || already[base.Sum()][f.about()]
 		}
-		field, change := "", "the sample as it is"
+		field, change := "", "the unchanged sample"
 		if n := len(f.mutant.Changes); n > 0 {
 			field, change = f.mutant.Changes[n-1].Field, f.mutant.Changes[n-1].String()
 		}
@@ -186,7 +185,7 @@ func (r *reading) refusals(reader string) (all []string) {
 	return all
 }
 
-// first reports whether something is seen for the first time.
+// first reports whether a value is seen for the first time.
 func (r *reading) first(reader string, parts ...any) bool {
 	sum := sha256.New()
 	fmt.Fprintln(sum, reader)
@@ -215,7 +214,7 @@ const (
 	byUs      = "10. random inputs: compiled without a mistake"
 )
 
-// tree has all readers read what a mutant is compiled to.
+// tree gives the output for a mutant to all readers.
 func (r *reading) tree(m mutant.Mutant, rendered *render.Tree) {
 	for _, c := range rendered.Clusters {
 		files := tree{}
@@ -243,7 +242,7 @@ func (r *reading) tree(m mutant.Mutant, rendered *render.Tree) {
 	}
 }
 
-// read has an object read by all who read its kind, among the objects of its cluster.
+// read gives an object to every reader of its kind, with the other objects of its cluster.
 func (r *reading) read(m mutant.Mutant, o *kube.Object, all []*kube.Object) {
 	r.object(m, o)
 	switch o.GetKind() {
@@ -258,7 +257,7 @@ func (r *reading) read(m mutant.Mutant, o *kube.Object, all []*kube.Object) {
 	}
 }
 
-// object has the API server validate an object. The namespaces of objects are there.
+// object validates an object with the API server, which has the namespaces of all objects.
 func (r *reading) object(m mutant.Mutant, o *kube.Object) {
 	if !r.first(byServer, o.Object) {
 		return
@@ -280,7 +279,7 @@ func (r *reading) object(m mutant.Mutant, o *kube.Object) {
 	}
 }
 
-// ask has a reader of the program read objects, and what it makes of them be read by others.
+// ask gives objects to a reader of the program, and the objects that it creates to other readers.
 func (r *reading) ask(check, reader string, m mutant.Mutant, objects []*kube.Object) {
 	if !r.first(check, objects) {
 		return
@@ -300,7 +299,7 @@ func (r *reading) ask(check, reader string, m mutant.Mutant, objects []*kube.Obj
 	}
 }
 
-// canary has Flagger read a Canary, with what it refers to.
+// canary gives Flagger a Canary and the objects that it refers to.
 func (r *reading) canary(m mutant.Mutant, canary *kube.Object, objects []*kube.Object) {
 	together := []*kube.Object{canary}
 	refers := func(o *kube.Object, name, namespace string) {
@@ -332,7 +331,7 @@ func (r *reading) canary(m mutant.Mutant, canary *kube.Object, objects []*kube.O
 	r.ask(byFlagger, "flagger", m, together)
 }
 
-// builds has Flux' builder build every directory of a cluster.
+// builds builds every directory of a cluster with Flux's builder.
 func (r *reading) builds(m mutant.Mutant, files tree) {
 	dirs := map[string]tree{}
 	for name, data := range files {
@@ -348,7 +347,7 @@ func (r *reading) builds(m mutant.Mutant, files tree) {
 			names = append(names, name, fmt.Sprintf("%x", sha256.Sum256(content[name])))
 		}
 		if _, ok := content["kustomization.yaml"]; ok || !r.first(byBuilder, names) {
-			continue // what lists other directories is as many objects as they are
+			continue // a list of directories builds the same objects as the directories
 		}
 		if _, err := buildFiles(content, ".", kube.Object{Object: map[string]any{}}); err != nil {
 			r.refuse(byBuilder, dir, m, err)
@@ -356,8 +355,8 @@ func (r *reading) builds(m mutant.Mutant, files tree) {
 	}
 }
 
-// source has Flux' builder build what a user's Kustomization is about, of a small source that
-// has what it names.
+// source builds a small source with Flux's builder and the fields of a user's Kustomization. The source has
+// the files that they name.
 func (r *reading) source(m mutant.Mutant, k *kube.Object) {
 	if name, _, _ := unstructured.NestedString(k.Object, "spec", "sourceRef", "name"); name == "flux-system" {
 		return
@@ -387,14 +386,14 @@ func (r *reading) source(m mutant.Mutant, k *kube.Object) {
 	}
 	for _, o := range objects {
 		named := source.Object{APIVersion: o.GetAPIVersion(), Kind: o.GetKind()}
-		if named.RefuseName(o.GetName()) == "" { // the compiler, which is not given this source, would report it (FW536)
+		if named.RefuseName(o.GetName()) == "" { // the compiler does not read this source; otherwise it would report FW536
 			r.object(m, o)
 		}
 	}
 }
 
-// isOfTheSource reports whether a build fails for what the source does not hold: a user's
-// patches are for another one.
+// isOfTheSource reports whether a build fails because the small source lacks an object: the user's patches
+// are for another source.
 func isOfTheSource(err error) bool {
 	for _, text := range []string{"no matches for Id", "no resource matches strategic merge patch", "doc is missing", "missing value", "testing value", "unable to remove nonexistent key"} {
 		if strings.Contains(err.Error(), text) {
@@ -404,7 +403,7 @@ func isOfTheSource(err error) bool {
 	return false
 }
 
-// web is a source's Deployment, with its Service.
+// web is the Deployment of a source, with its Service.
 const web = `apiVersion: apps/v1
 kind: Deployment
 metadata: {name: web}
@@ -431,7 +430,7 @@ func buildFiles(files tree, dir string, k kube.Object) (objects []*kube.Object, 
 	for name, data := range files {
 		file := filepath.Join(root, name)
 		if rel, err := filepath.Rel(root, file); err != nil || strings.HasPrefix(rel, "..") {
-			return nil, fmt.Errorf("%s is outside of the source", name)
+			return nil, fmt.Errorf("%s is outside the source", name)
 		}
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 			return nil, err
@@ -455,7 +454,7 @@ func buildFiles(files tree, dir string, k kube.Object) (objects []*kube.Object, 
 	return kube.Objects(data)
 }
 
-// readers is the program that asks code of Flagger, Flux and Istio.
+// readers is the program that runs code of Flagger, Flux and Istio.
 type readers struct {
 	mutex sync.Mutex
 	in    *json.Encoder
@@ -517,14 +516,14 @@ func startReading(t *testing.T) *reading {
 	return r
 }
 
-// TestDifferential makes random inputs of every field, and has the real readers of all objects
-// that come of the accepted ones take them.
+// TestDifferential generates random inputs with every field, and checks that the real readers accept all
+// objects rendered from the accepted inputs.
 func TestDifferential(t *testing.T) {
 	mutants, fields := mutants, !testing.Short()
-	if !fields { // a quarter of them need not reach every field
+	if !fields { // a quarter of the inputs may miss fields
 		mutants /= 4
 	}
-	t.Logf("%d accepted inputs of the seed %d", mutants, mutantSeed)
+	t.Logf("generating %d accepted inputs from seed %d", mutants, mutantSeed)
 	maker, r := mutant.New(uint64(mutantSeed), samples(t)), startReading(t)
 
 	work := make(chan func(), 64)
@@ -540,7 +539,7 @@ func TestDifferential(t *testing.T) {
 	for _, m := range maker.Samples() {
 		rendered, err := compile(m)
 		if err != nil || rendered == nil {
-			t.Fatalf("the sample %s is not accepted: %v", m.Sample, err)
+			t.Fatalf("the sample %s is rejected: %v", m.Sample, err)
 		}
 		work <- func() { r.tree(m, rendered) }
 	}
@@ -551,7 +550,7 @@ func TestDifferential(t *testing.T) {
 		m := maker.Next()
 		rendered, err := compile(m)
 		if err != nil {
-			r.refuse(byUs, "nothing is rendered", m, err)
+			r.refuse(byUs, "no output", m, err)
 		}
 		if rendered == nil || accepted[m.Sum()] {
 			continue
@@ -562,18 +561,18 @@ func TestDifferential(t *testing.T) {
 	}
 	close(work)
 	working.Wait()
-	t.Logf("%d of %d inputs are accepted; read are, each once: %v", len(accepted), made, r.objects)
+	t.Logf("%d of %d inputs were accepted; distinct objects read: %v", len(accepted), made, r.objects)
 
 	t.Run("what is broken is seen", func(t *testing.T) { brokenIsSeen(t, r.server, r.program) })
 	t.Run("every field", func(t *testing.T) {
 		scheduled(t, "thousands of inputs")
 		recordAll(t, "10. random inputs: fields with other values", len(maker.Fields())-len(unchanged))
 		for _, f := range uncovered(maker) {
-			t.Errorf("no accepted input has another %s, of %d that were tried", f, maker.Tried(f))
+			t.Errorf("no accepted input changes %s, in %d attempts", f, maker.Tried(f))
 		}
 		for f := range unchanged {
 			if !slices.Contains(maker.Fields(), f) {
-				t.Errorf("there is no field %s", f)
+				t.Errorf("unknown field %s", f)
 			}
 		}
 	})
@@ -581,10 +580,10 @@ func TestDifferential(t *testing.T) {
 		t.Run(check, func(t *testing.T) {
 			recordAll(t, check, len(accepted))
 			if len(accepted) < mutants {
-				t.Errorf("%d inputs are accepted, want %d", len(accepted), mutants)
+				t.Errorf("%d inputs were accepted, want %d", len(accepted), mutants)
 			}
 			if r.objects[check] == 0 && check != byUs {
-				t.Error("nothing is read")
+				t.Error("no object was read")
 			}
 			for _, why := range r.refusals(check) {
 				t.Error(why)
@@ -593,7 +592,7 @@ func TestDifferential(t *testing.T) {
 	}
 }
 
-// brokenIsSeen breaks objects in ways that their readers refuse.
+// brokenIsSeen breaks objects so that their readers must reject them.
 func brokenIsSeen(t *testing.T, server *kube.ControlPlane, program *readers) {
 	const git, canary, kustomization = "GitRepository default/git", "Canary web/web", "Kustomization default/web"
 	for _, tt := range []struct {
@@ -623,13 +622,13 @@ func brokenIsSeen(t *testing.T, server *kube.ControlPlane, program *readers) {
 			r := newReading(t, server, program)
 			r.read(mutant.Mutant{}, o, slices.Collect(maps.Values(objects)))
 			if len(r.refused[tt.by]) == 0 {
-				t.Errorf("it is taken: %v", r.refused)
+				t.Errorf("the broken object is accepted: %v", r.refused)
 			}
 		})
 	}
 }
 
-// uncovered are the fields that still need an accepted input.
+// uncovered returns the fields that still need an accepted input.
 func uncovered(maker *mutant.Maker) []string {
 	return slices.DeleteFunc(maker.Uncovered(), func(f string) bool { return unchanged[f] != "" })
 }

@@ -21,19 +21,17 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// outputPath is where the golden trees are in the repository of the clusters.
+// outputPath is the path of the golden trees in the repository of the clusters.
 const outputPath = "clusters"
 
-// The examples of this module have no golden trees. The documents of everyField have every
-// field that is compiled. In alerts two applications of a cluster share an AlertProvider, and one
-// takes small steps.
+// The examples of this module have no golden trees. The documents of everyField set every field that is
+// compiled. In alerts, two applications of a cluster share an AlertProvider, and one uses small steps.
 const (
 	everyField = "every-field"
 	alerts     = "alerts"
 )
 
-// examples are the names of the examples, which are directories: those that users
-// read, and everyField.
+// examples returns the directory names of the examples: those for users, and everyField.
 func examples(t *testing.T) []string {
 	t.Helper()
 	applications, err := filepath.Glob("../examples/*/application.yaml")
@@ -47,7 +45,7 @@ func examples(t *testing.T) []string {
 	return names
 }
 
-// documents are the files of an example.
+// documents returns the files of an example.
 func documents(t *testing.T, example string) tree {
 	t.Helper()
 	if isOwn(example) {
@@ -56,13 +54,13 @@ func documents(t *testing.T, example string) tree {
 	return readTree(t, filepath.Join("../examples", example))
 }
 
-// isOwn reports whether an example is of this module.
+// isOwn reports whether an example belongs to this module.
 func isOwn(example string) bool { return example == everyField || example == alerts }
 
-// A tree is the files of clusters, by their paths below the output directory.
+// A tree holds the files of clusters, by path below the output directory.
 type tree map[string][]byte
 
-// golden is the golden tree of an example.
+// golden returns the golden tree of an example.
 func golden(t *testing.T, example string) tree {
 	t.Helper()
 	if isOwn(example) {
@@ -87,7 +85,7 @@ func readTree(t *testing.T, dir string) tree {
 	return files
 }
 
-// rendered is what an example compiles to whose documents are edited. One that is cleared is gone.
+// rendered compiles an example with edited documents. A document that edit clears is removed.
 func rendered(t *testing.T, example string, edit func(document map[string]any)) *render.Tree {
 	t.Helper()
 	var inputs []schema.File
@@ -117,7 +115,7 @@ func rendered(t *testing.T, example string, edit func(document map[string]any)) 
 	return rendered
 }
 
-// compiled are the files of an example whose documents are edited.
+// compiled returns the output for an example with edited documents.
 func compiled(t *testing.T, example string, edit func(document map[string]any)) tree {
 	t.Helper()
 	files := tree{}
@@ -145,11 +143,10 @@ func eachPolicy(edit func(policy map[string]any)) func(map[string]any) {
 	}
 }
 
-// inRepository are the files of a tree where the repository of the clusters has
-// them.
+// inRepository returns the files of a tree at their paths in the repository of the clusters.
 func (f tree) inRepository() tree { return f.below(outputPath) }
 
-// below are the files of a tree in a directory.
+// below returns the files of a tree in a directory.
 func (f tree) below(dir string) tree {
 	files := tree{}
 	for name, data := range f {
@@ -158,8 +155,7 @@ func (f tree) below(dir string) tree {
 	return files
 }
 
-// clusters are the names of the directories of a tree, each for the Flux of one
-// cluster.
+// clusters returns the names of the directories of a tree, each for the Flux of one cluster.
 func (f tree) clusters() []string {
 	var names []string
 	for name := range f {
@@ -169,8 +165,8 @@ func (f tree) clusters() []string {
 	return slices.Compact(names)
 }
 
-// servers are the clusters that get objects of a directory: its own, and those
-// that a hub applies to.
+// servers returns the clusters whose API servers get objects of a directory: its own cluster, and those that
+// a hub applies to.
 func (f tree) servers(cluster string) []string {
 	var names []string
 	for name := range f {
@@ -187,10 +183,10 @@ func directory(file string) string {
 	return cluster
 }
 
-// onSpoke is a file that a hub applies to the API server of another cluster.
+// onSpoke matches a file that a hub applies to the API server of another cluster.
 var onSpoke = regexp.MustCompile(`^[^/]+/` + layout.Dir + `/clusters/([^/]+)/(?:infrastructure|meshes|mesh|shared|namespaces|rollouts)/`)
 
-// server is the cluster whose API server gets the objects of a file.
+// server returns the cluster whose API server gets the objects of a file.
 func server(file string) string {
 	if m := onSpoke.FindStringSubmatch(file); m != nil {
 		return m[1]
@@ -198,7 +194,7 @@ func server(file string) string {
 	return directory(file)
 }
 
-// objects are those that the API server of a cluster gets.
+// objects returns the objects for the API server of a cluster.
 func (f tree) objects(t *testing.T, cluster string) map[string]*kube.Object {
 	t.Helper()
 	all := map[string]*kube.Object{}
@@ -208,7 +204,7 @@ func (f tree) objects(t *testing.T, cluster string) map[string]*kube.Object {
 		}
 		for _, o := range objects(t, name, data) {
 			if other, ok := all[kube.ID(o)]; ok && !equalJSON(t, other, o) {
-				t.Errorf("%s is rendered twice for %s, and differs", kube.ID(o), cluster)
+				t.Errorf("%s is rendered twice for %s, with differences", kube.ID(o), cluster)
 			}
 			all[kube.ID(o)] = o
 		}
@@ -216,13 +212,13 @@ func (f tree) objects(t *testing.T, cluster string) map[string]*kube.Object {
 	return all
 }
 
-// A placed object is one with the cluster whose API server gets it.
+// A placed object is an object with the cluster whose API server gets it.
 type placed struct {
 	*kube.Object
 	server string
 }
 
-// all are the objects of all directories.
+// all returns the objects of all directories.
 func (f tree) all(t *testing.T) (all []placed) {
 	t.Helper()
 	for _, cluster := range f.clusters() {
@@ -235,7 +231,7 @@ func (f tree) all(t *testing.T) (all []placed) {
 	return all
 }
 
-// objects are those of a file, but for what kustomize and fleetwright read.
+// objects returns the objects of a file, except those that kustomize and fleetwright read.
 func objects(t *testing.T, name string, data []byte) []*kube.Object {
 	t.Helper()
 	if path.Ext(name) != ".yaml" || path.Base(name) == "kustomization.yaml" {
@@ -248,16 +244,14 @@ func objects(t *testing.T, name string, data []byte) []*kube.Object {
 	return all
 }
 
-// A secret is the key of a Secret.
+// A secret identifies a key of a Secret.
 type secret struct{ name, key string }
 
-// spokes are the clusters that a hub applies to, by the secrets with their
-// kubeconfigs.
+// spokes maps the secrets with kubeconfigs to the clusters that a hub applies to.
 type spokes map[secret]string
 
-// kubeconfigs are where Kurator has the kubeconfigs of an example's clusters. An
-// AttachedCluster may name a secret; that of a Cluster is made by Cluster API, which
-// Kurator makes clusters with.
+// kubeconfigs returns where Kurator stores the kubeconfigs of an example's clusters. An AttachedCluster may
+// name a secret; Cluster API, which Kurator creates clusters with, creates the secret of a Cluster.
 func kubeconfigs(t *testing.T, example string) spokes {
 	t.Helper()
 	found := spokes{}
@@ -276,8 +270,7 @@ func kubeconfigs(t *testing.T, example string) spokes {
 	return found
 }
 
-// reached is the cluster that an object of Flux acts on: the one that its
-// kubeconfig is of, or else its own.
+// reached returns the cluster that a Flux object applies to: the one of its kubeconfig, or its own.
 func (s spokes) reached(t *testing.T, o *kube.Object, own string) string {
 	t.Helper()
 	ref, ok, _ := unstructured.NestedStringMap(o.Object, "spec", "kubeConfig", "secretRef")
@@ -286,7 +279,7 @@ func (s spokes) reached(t *testing.T, o *kube.Object, own string) string {
 	}
 	cluster, ok := s[secret{ref["name"], ref["key"]}]
 	if !ok {
-		t.Fatalf("%s has the kubeconfig %v, which is of none of %v", kube.ID(o), ref, s)
+		t.Fatalf("%s has the kubeconfig %v, want one of %v", kube.ID(o), ref, s)
 	}
 	return cluster
 }

@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// command builds the command that is tested.
+// command returns the path of the command under test, which it builds once.
 var command = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "fleetwright-")
 	if err != nil {
@@ -48,8 +48,7 @@ func mustRun(t *testing.T, name string, args ...string) {
 	}
 }
 
-// inputs writes the documents of Kurator's example with some of their text
-// replaced, and returns their directory.
+// inputs writes the documents of Kurator's example with some replacements, and returns their directory.
 func inputs(t *testing.T, replace ...string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -61,26 +60,23 @@ func inputs(t *testing.T, replace ...string) string {
 	return dir
 }
 
-// A fault is what strace injects into the n-th of the system calls of a name that
-// a thread makes.
+// A fault is an error that strace injects into a thread's n-th call of a system call.
 type fault struct{ call, inject string }
 
 func (f fault) String() string { return f.call + ":" + f.inject }
 
-// faults are what makes a write fail in the middle: a full disk, a permission that
-// is missing, and a kill.
+// faults are reasons for a write to fail in the middle: a full disk, a missing permission, and a kill.
 var faults = []fault{
 	{"write", "error=ENOSPC"}, {"openat", "error=EACCES"}, {"mkdirat", "error=ENOSPC"},
 	{"renameat", "error=EACCES"}, {"unlinkat", "error=EACCES"},
 	{"write", "signal=KILL"}, {"mkdirat", "signal=KILL"}, {"renameat", "signal=KILL"}, {"unlinkat", "signal=KILL"},
 }
 
-// TestFaults has each of the writer's system calls fail in turn, in the real
-// command. It has been seen to fail with a writer that does not undo its stage:
-// "what was staged is left".
+// TestFaults makes each system call of the writer fail in turn, in the real command. A writer that does not
+// clean up its staging directory fails this test with "staged files are left".
 func TestFaults(t *testing.T) {
 	bin := fleetwright(t)
-	// One cluster is new, of the other one some files change and some go.
+	// One cluster is new. Some files of the other change, and some are removed.
 	before := inputs(t, "    - name: kurator-member2\n      kind: AttachedCluster\n", "")
 	after := inputs(t, "stepWeight: 10", "stepWeight: 5", "testLoader: true", "testLoader: false")
 	old, next := t.TempDir(), t.TempDir()
@@ -101,14 +97,14 @@ func TestFaults(t *testing.T) {
 				checkAfterFault(t, n, f, readTree(t, dir), oldTree, nextTree, foreign)
 				mustRun(t, bin, "render", after, "-o", dir, "--path", outputPath)
 				if got := readTree(t, dir); !maps.EqualFunc(got, nextTree, bytes.Equal) {
-					t.Errorf("call %d: the next render does not end at the tree: %q", n, difference(got, nextTree))
+					t.Errorf("call %d: the next render does not complete the tree: %q", n, difference(got, nextTree))
 				}
 				os.RemoveAll(dir)
 				if t.Failed() {
-					t.Fatalf("call %d: the run said\n%s", n, out)
+					t.Fatalf("call %d: the run printed\n%s", n, out)
 				}
 				if err == nil {
-					// Other calls of that name do not matter, or there are no more.
+					// The fault hit an unrelated call of that name, or no calls are left.
 					if failed > 0 && n > failed+20 {
 						break
 					}
@@ -120,15 +116,15 @@ func TestFaults(t *testing.T) {
 				failed = n
 			}
 			if failed == 0 {
-				t.Error("no run has failed")
+				t.Error("no run failed")
 			}
-			t.Logf("the last run that failed was at call %d", failed)
+			t.Logf("the last failing run was at call %d", failed)
 		})
 	}
 }
 
-// checkAfterFault checks that a run which failed has left the old tree, or whole
-// files only; and that it has not touched what is not its own.
+// checkAfterFault checks that a failed run left the old tree or only complete files, and did not change
+// foreign files.
 func checkAfterFault(t *testing.T, n int, f fault, got, old, next, foreign tree) {
 	t.Helper()
 	visible, hidden := tree{}, tree{}
@@ -146,22 +142,22 @@ func checkAfterFault(t *testing.T, n int, f fault, got, old, next, foreign tree)
 	}
 	told := slices.ContainsFunc(slices.Collect(maps.Keys(hidden)), func(name string) bool { return strings.HasSuffix(name, "/.journal.json") })
 	if maps.EqualFunc(visible, old, bytes.Equal) {
-		// The fault may strike the writer's other thread while that undoes its stage.
+		// The fault may hit the writer's other thread during its cleanup.
 		if len(hidden) > 0 && !told && !strings.Contains(f.inject, "KILL") {
-			t.Errorf("call %d: what was staged is left: %q", n, slices.Sorted(maps.Keys(hidden)))
+			t.Errorf("call %d: staged files are left: %q", n, slices.Sorted(maps.Keys(hidden)))
 		}
 		return
 	}
 	for name, data := range visible {
 		if !bytes.Equal(data, old[name]) && !bytes.Equal(data, next[name]) {
-			t.Errorf("call %d: %s is neither the old nor the new one", n, name)
+			t.Errorf("call %d: %s is neither the old nor the new file", n, name)
 		}
 	}
 	if maps.EqualFunc(visible, next, bytes.Equal) {
 		return
 	}
 	if !told {
-		t.Errorf("call %d: some files are new, and nothing tells: %q", n, difference(visible, next))
+		t.Errorf("call %d: some files are new, but no message reports them: %q", n, difference(visible, next))
 	}
 }
 
@@ -171,7 +167,7 @@ func with(a, b tree) tree {
 	return all
 }
 
-// difference is the files that are not the same.
+// difference returns the names of the files that differ.
 func difference(a, b tree) (names []string) {
 	for name := range with(a, b) {
 		if !bytes.Equal(a[name], b[name]) || (a[name] == nil) != (b[name] == nil) {
@@ -195,9 +191,8 @@ func mustCopy(t *testing.T, files tree, dir string) {
 	}
 }
 
-// TestProcessesOnOneDirectory has two and eight processes render different trees
-// into one directory at once: it ends as one of them. It has been seen to fail with
-// a writer that does not lock.
+// TestProcessesOnOneDirectory has two and eight processes render different trees into one directory at once.
+// The directory must end up as one of the trees. A writer without a lock fails this test.
 func TestProcessesOnOneDirectory(t *testing.T) {
 	bin := fleetwright(t)
 	for _, processes := range []int{2, 8} {
@@ -221,14 +216,13 @@ func TestProcessesOnOneDirectory(t *testing.T) {
 			all.Wait()
 			got := readTree(t, dir)
 			if !slices.ContainsFunc(trees, func(tree tree) bool { return maps.EqualFunc(got, tree, bytes.Equal) }) {
-				t.Error("the directory is none of the trees")
+				t.Error("the directory is not one of the trees")
 			}
 		})
 	}
 }
 
-// TestPlantedLinks has symbolic links where the writer would go. It has been seen to
-// fail with a writer that does not look.
+// TestPlantedLinks puts symbolic links in the writer's path. A writer that follows them fails this test.
 func TestPlantedLinks(t *testing.T) {
 	bin := fleetwright(t)
 	from := inputs(t)
@@ -253,20 +247,20 @@ func TestPlantedLinks(t *testing.T) {
 				t.Errorf("%v\n%s", err, out)
 			}
 			if got := readTree(t, victim); !maps.EqualFunc(got, tree{"file": []byte("mine")}, bytes.Equal) {
-				t.Errorf("behind the link is now %q", got)
+				t.Errorf("the target of the link is now %q", got)
 			}
 		})
 	}
 }
 
-// The bounds of what hostile input may cost.
+// The limits for hostile input.
 const (
 	hostileTime   = 2 * time.Minute
 	hostileMemory = 2 << 30 // bytes
 )
 
-// TestHostileInput gives the command what nobody should: it ends, within bounds,
-// with a result or with diagnostics, and never with a panic.
+// TestHostileInput runs the command on hostile input. It must end within the limits, with a result or with
+// diagnostics, and without a panic.
 func TestHostileInput(t *testing.T) {
 	bin := fleetwright(t)
 	app, err := os.ReadFile("../examples/kuma-rollout/application.yaml")
@@ -290,7 +284,7 @@ func TestHostileInput(t *testing.T) {
 		text string
 		exit int
 	}{
-		"a name that leads up":     {strings.ReplaceAll(sound, "name: rollout-kuma-demo", "name: ../../../rollout"), 2},
+		"a name with ..":           {strings.ReplaceAll(sound, "name: rollout-kuma-demo", "name: ../../../rollout"), 2},
 		"a billion laughs":         {laughs + "---\n" + sound, 2},
 		"10 MB of nested lists":    {strings.Repeat("[", 5_000_000) + strings.Repeat("]", 5_000_000), 2},
 		"10 MB of nested mappings": {strings.Repeat("{a: ", 2_500_000), 2},
@@ -317,21 +311,20 @@ func TestHostileInput(t *testing.T) {
 			}
 			usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 			if memory := usage.Maxrss * 1024; memory > hostileMemory {
-				t.Errorf("it took %d MB", memory>>20)
+				t.Errorf("the run took %d MB", memory>>20)
 			}
 			t.Logf("%v, %d MB", cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime(), usage.Maxrss>>10)
 			for file := range readTree(t, dir) {
 				if file != "in.yaml" && file != "victim" && !strings.HasPrefix(file, "a/b/out/kurator-member") {
-					t.Errorf("it has written %s", file)
+					t.Errorf("the run wrote %s", file)
 				}
 			}
 		})
 	}
 }
 
-// fullDisk renders one tree after another onto a small file system of its own. It
-// ends with 10 where the first does not fit, 11 where the second does not, and 12
-// where both do; what does not fit has left what was there.
+// fullDisk renders two trees in turn onto a small file system. It exits with 10 if the first does not fit, 11
+// if the second does not, and 12 if both fit. A render that does not fit must leave the old files unchanged.
 const fullDisk = `
 size=$1 disk=$2 bin=$3 before=$4 after=$5 old=$6
 mount -t tmpfs -o size=${size}k tmpfs "$disk" || exit 1
@@ -346,8 +339,8 @@ fi
 exit 12
 `
 
-// TestFullDisk fills a real disk, at every point of a first and a second render. It
-// has been seen to fail with a writer that overlooks the error of a write.
+// TestFullDisk fills a real disk, at every point of a first and a second render. A writer that ignores the
+// error of a write fails this test.
 func TestFullDisk(t *testing.T) {
 	record(t, "5. a full disk")
 	bin := fleetwright(t)
@@ -364,13 +357,13 @@ func TestFullDisk(t *testing.T) {
 		out, _ := cmd.CombinedOutput()
 		code := cmd.ProcessState.ExitCode()
 		if code < 10 {
-			t.Fatalf("with %d kB it ends with %d:\n%s", size, code, out)
+			t.Fatalf("with %d kB the exit code is %d:\n%s", size, code, out)
 		}
 		seen[code]++
 	}
 	for _, code := range []int{10, 11, 12} {
 		if seen[code] == 0 {
-			t.Errorf("no size has ended with %d: %v", code, seen)
+			t.Errorf("no size gave the exit code %d: %v", code, seen)
 		}
 	}
 }

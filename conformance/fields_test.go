@@ -19,7 +19,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// fluxReleases are the files with the CRDs of each minor version of Flux that can be compiled for.
+// fluxReleases returns the files with the CRDs of each supported minor version of Flux.
 func fluxReleases(t *testing.T) map[string][]string {
 	t.Helper()
 	files, err := crds.FluxReleases(t.TempDir(), "v2.6.0")
@@ -29,7 +29,7 @@ func fluxReleases(t *testing.T) map[string][]string {
 	return files
 }
 
-// parts of an Application are the specs of Flux' kinds.
+// parts maps the parts of an Application to the specs of Flux's kinds.
 var parts = map[string]struct{ version, path string }{
 	"Kustomization":  {"v1", "spec.syncPolicies[].kustomization"},
 	"HelmRelease":    {"v2", "spec.syncPolicies[].helm"},
@@ -38,21 +38,22 @@ var parts = map[string]struct{ version, path string }{
 	"OCIRepository":  {"v1", "spec.source.ociRepository"},
 }
 
-// different are the fields that only Flux has, or only an Application, with those below them, and why.
+// different lists the fields that only Flux or only an Application has, including their subfields, with the
+// reason.
 var different = map[string]string{
 	"Kustomization.sourceRef":          "the source of the Application",
 	"Kustomization.kubeConfig":         "the destination of the Application",
 	"HelmRelease.kubeConfig":           "the destination of the Application",
 	"HelmRelease.chart.spec.sourceRef": "the source of the Application",
 	"HelmRelease.chartRef":             "an ociRepository as the source of the Application",
-	"GitRepository.gitImplementation":  "Kurator's: Flux has removed it (FW502)",
-	"GitRepository.accessFrom":         "Kurator's: Flux has removed it (FW502)",
+	"GitRepository.gitImplementation":  "Kurator's field, removed from Flux (FW502)",
+	"GitRepository.accessFrom":         "Kurator's field, removed from Flux (FW502)",
 }
 
-// A field is one of a schema.
+// A field is a field of a schema.
 type field struct{ enum []string }
 
-// TestEveryFieldOfFlux compares the CRDs of the newest Flux with what an Application takes, field by field.
+// TestEveryFieldOfFlux compares the CRDs of the newest Flux field by field with the fields of an Application.
 func TestEveryFieldOfFlux(t *testing.T) {
 	record(t, "1. published CRDs: an Application takes every field of Flux")
 	releases := fluxReleases(t)
@@ -87,7 +88,7 @@ func TestEveryFieldOfFlux(t *testing.T) {
 			case !ok:
 				t.Errorf("an Application lacks %s", name)
 			case !equalSets(f.enum, own.enum):
-				t.Errorf("%s is one of %q in Flux, and of %q in an Application", name, f.enum, own.enum)
+				t.Errorf("the enum of %s is %q in Flux, and %q in an Application", name, f.enum, own.enum)
 			}
 		}
 		for path := range ours {
@@ -98,7 +99,7 @@ func TestEveryFieldOfFlux(t *testing.T) {
 	}
 	for reason := range different {
 		if !used[reason] {
-			t.Errorf("%s is no difference", reason)
+			t.Errorf("%s does not differ", reason)
 		}
 	}
 }
@@ -107,7 +108,7 @@ func equalSets(a, b []string) bool {
 	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
 
-// specs are the fields of the specs in files with CRDs, by kind.
+// specs returns the fields of the specs in files with CRDs, by kind.
 func specs(t *testing.T, files []string) map[string]map[string]field {
 	t.Helper()
 	all := map[string]map[string]field{}
@@ -122,7 +123,7 @@ func specs(t *testing.T, files []string) map[string]map[string]field {
 	return all
 }
 
-// definitions are the CRDs in files.
+// definitions returns the CRDs in files.
 func definitions(t *testing.T, files []string) (all []apiextensionsv1.CustomResourceDefinition) {
 	t.Helper()
 	for _, file := range files {
@@ -167,7 +168,7 @@ func addFields(to map[string]field, path string, s apiextensionsv1.JSONSchemaPro
 	}
 }
 
-// inputFields are the fields in the JSON Schema of an Application.
+// inputFields returns the fields in the JSON Schema of an Application.
 func inputFields(t *testing.T) map[string]field {
 	t.Helper()
 	kind, _ := schema.KindNamed("Application")
@@ -193,7 +194,7 @@ func inputFields(t *testing.T) map[string]field {
 			return // true or false
 		}
 		if len(n.AnyOf) > 0 {
-			walk(path, n.AnyOf[0]) // beside it, what editors take: a variable of a cluster, or null
+			walk(path, n.AnyOf[0]) // the schema for editors also allows a cluster variable or null
 			return
 		}
 		for name, ok := strings.CutPrefix(n.Ref, "#/$defs/"); ok; name, ok = strings.CutPrefix(n.Ref, "#/$defs/") {
@@ -221,15 +222,15 @@ func inputFields(t *testing.T) map[string]field {
 	return fields
 }
 
-// indices are those of lists in a path.
+// indices matches the indexes of lists in a path.
 var indices = regexp.MustCompile(`\[\d+\]`)
 
-// TestFieldsOfReleases compiles every field for each version of Flux: what is refused for it (FW524) is what
-// its CRDs do not take, and the rest they take.
+// TestFieldsOfReleases compiles every field for each version of Flux. The fields rejected with FW524 are
+// exactly those that the version's CRDs lack.
 func TestFieldsOfReleases(t *testing.T) {
 	releases := fluxReleases(t)
 	if len(releases) < 4 {
-		t.Fatalf("there are %d releases", len(releases))
+		t.Fatalf("%d releases", len(releases))
 	}
 	tree := golden(t, everyField)
 	for _, minor := range slices.Sorted(maps.Keys(releases)) {
@@ -265,7 +266,7 @@ func TestFieldsOfReleases(t *testing.T) {
 				}
 			}
 			if !maps.Equal(lacks, refused) {
-				t.Errorf("Flux lacks\n%s\nand of these are refused\n%s", lines(lacks), lines(refused))
+				t.Errorf("Flux lacks\n%s\nFW524 rejects\n%s", lines(lacks), lines(refused))
 			}
 		})
 	}
@@ -273,7 +274,7 @@ func TestFieldsOfReleases(t *testing.T) {
 
 func lines(set map[string]bool) string { return strings.Join(slices.Sorted(maps.Keys(set)), "\n") }
 
-// everyFieldOn is what is said of every field for a version of Flux.
+// everyFieldOn returns the diagnostics about every field for a version of Flux.
 func everyFieldOn(t *testing.T, version string) schema.Diagnostics {
 	t.Helper()
 	var inputs []schema.File

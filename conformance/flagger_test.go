@@ -22,11 +22,10 @@ import (
 
 var canaries = schema.GroupVersionKind{Group: "flagger.app", Version: "v1beta1", Kind: "Canary"}
 
-// analysis is how long a whole analysis may take.
+// analysis is the time limit of a whole analysis.
 const analysis = 5 * time.Minute
 
-// A flaggerCluster is a cluster with everything of one directory applied, and with
-// the real Flagger on it.
+// A flaggerCluster is a cluster with all objects of one directory, on which the real Flagger runs.
 type flaggerCluster struct {
 	*kube.ControlPlane
 	application
@@ -34,14 +33,14 @@ type flaggerCluster struct {
 	proxy    *stub.Proxy
 	objects  map[string]*kube.Object
 	canary   *kube.Object
-	// metricsServer is what Flagger asks where a template does not say.
+	// metricsServer is the default Prometheus of Flagger, for metrics without a template.
 	metricsServer string
 	// updates counts the versions of the workload.
 	updates int
 }
 
-// quickened is what an example compiles to with the intervals of its rollouts shortened to the
-// least that Flagger takes.
+// quickened compiles an example with the intervals of its rollouts shortened to the minimum that Flagger
+// accepts.
 func quickened(t *testing.T, example string) tree {
 	t.Helper()
 	return compiled(t, example, quicken(t))
@@ -63,15 +62,15 @@ func quicken(t *testing.T) func(document map[string]any) {
 	})
 }
 
-// startFlagger starts the first cluster of an example, whose rollouts are quickened. What is
-// applied may be broken before.
+// startFlagger starts the first cluster of an example, with quickened rollouts. breakFile may change the
+// files before they are applied.
 func startFlagger(t *testing.T, flagger tools.Tool, example string, breakFile func(name string, data []byte) []byte) *flaggerCluster {
 	t.Helper()
 	tree := quickened(t, example)
 	cluster := tree.clusters()[0]
 	c := &flaggerCluster{application: applicationOf(t, example), objects: tree.objects(t, cluster)}
 	if c.canary = c.objects["Canary "+c.workload.String()]; c.canary == nil {
-		t.Fatalf("%s has no Canary of %s", example, c.workload)
+		t.Fatalf("%s has no Canary for %s", example, c.workload)
 	}
 	c.provider, _, _ = unstructured.NestedString(c.canary.Object, "spec", "provider")
 	for name, data := range tree {
@@ -81,8 +80,8 @@ func startFlagger(t *testing.T, flagger tools.Tool, example string, breakFile fu
 	c.ControlPlane = servers[cluster]
 	stub.StartNodes(t, c.Client)
 	if c.provider == "istio" {
-		install(t, c.ControlPlane, istioCRDs(t)) // which fleetwright expects
-		c.Warnings()                             // of the CRDs themselves
+		install(t, c.ControlPlane, istioCRDs(t)) // as fleetwright requires
+		c.Warnings()                             // for the CRDs themselves
 	}
 	if p := platformOf(t, example); p != nil {
 		p.install(t, c.ControlPlane)
@@ -98,7 +97,7 @@ func startFlagger(t *testing.T, flagger tools.Tool, example string, breakFile fu
 	return c
 }
 
-// run starts Flagger with what its chart is installed with, and a proxy that it asks.
+// run starts Flagger with the values of its chart, and a proxy for its requests.
 func (c *flaggerCluster) run(t *testing.T, flagger tools.Tool) {
 	t.Helper()
 	c.proxy = stub.StartProxy(t)
@@ -107,14 +106,14 @@ func (c *flaggerCluster) run(t *testing.T, flagger tools.Tool) {
 	runFlagger(t, c.ControlPlane, flagger, c.proxy.URL, fmt.Sprintf("-mesh-provider=%v", values["meshProvider"]), "-metrics-server="+c.metricsServer)
 }
 
-// runFlagger starts a Flagger that asks a proxy.
+// runFlagger starts a Flagger that sends its requests to a proxy.
 func runFlagger(t *testing.T, c *kube.ControlPlane, flagger tools.Tool, proxy string, args ...string) {
 	t.Helper()
 	args = append(args, "-kubeconfig="+c.Kubeconfig, fmt.Sprintf("-port=%d", kube.Port(t)), "-log-level=info")
 	c.Run(toolsDir, flagger, []string{"HTTP_PROXY=" + proxy}, args...)
 }
 
-// istioCRDs are those that Flagger makes objects of.
+// istioCRDs are the CRDs of the objects that Flagger creates on Istio.
 func istioCRDs(t *testing.T) []*kube.Object {
 	t.Helper()
 	set, err := crds.Load(files(t, crds.Istio.Files)...)
@@ -126,8 +125,8 @@ func istioCRDs(t *testing.T) []*kube.Object {
 	})
 }
 
-// applyWorkload applies what the repository of the application holds. A chart brings
-// its Deployment alone: it has no Service beside Flagger's.
+// applyWorkload applies the manifests in the repository of the application. A chart installs only its
+// Deployment, with no Service next to Flagger's.
 func (c *flaggerCluster) applyWorkload(t *testing.T) {
 	t.Helper()
 	root := t.TempDir()
@@ -147,7 +146,7 @@ func (c *flaggerCluster) applyWorkload(t *testing.T) {
 	}
 }
 
-// flaggerValues are what the chart of Flagger is installed with.
+// flaggerValues returns the values of the HelmRelease of Flagger.
 func (c *flaggerCluster) flaggerValues(t *testing.T) map[string]any {
 	t.Helper()
 	for _, o := range c.objects {
@@ -156,11 +155,11 @@ func (c *flaggerCluster) flaggerValues(t *testing.T) map[string]any {
 			return values
 		}
 	}
-	t.Fatal("there is no HelmRelease of Flagger")
+	t.Fatal("no HelmRelease of Flagger")
 	return nil
 }
 
-// service is the name of the workload's Service.
+// service returns the name of the workload's Service.
 func (c *flaggerCluster) service() string { return serviceOf(c.canary) }
 
 func set(t *testing.T, object map[string]any, value any, path ...string) {
@@ -170,16 +169,16 @@ func set(t *testing.T, object map[string]any, value any, path ...string) {
 	}
 }
 
-// A step is what the status of a Canary says at one time, and its route.
+// A step is the status of a Canary at one time, with its route.
 type step struct {
 	phase string
-	// at is how far the analysis is: the weight of the canary, or the number of
-	// checks where these are counted.
+	// at is the progress of the analysis: the weight of the canary, or the number of checks in strategies
+	// that count checks.
 	at    int64
 	route route
 }
 
-// now is the step that the Canary is at.
+// now returns the current step of the Canary.
 func (c *flaggerCluster) now(t *testing.T) (step, error) {
 	canary, err := c.Get(t.Context(), canaries, c.canary.GetNamespace(), c.canary.GetName())
 	if err != nil {
@@ -196,23 +195,23 @@ func (c *flaggerCluster) now(t *testing.T) (step, error) {
 	return s, err
 }
 
-// strategy is what the rendered Canary says of its analysis.
+// strategy returns the analysis fields of the rendered Canary.
 func (c *flaggerCluster) strategy() map[string]any {
 	analysis, _, _ := unstructured.NestedMap(c.canary.Object, "spec", "analysis")
 	return analysis
 }
 
-// follow follows the Canary until a phase, and returns the steps on the way.
+// follow waits for a phase of the Canary, and returns the steps until then.
 func (c *flaggerCluster) follow(t *testing.T, until string) []step {
 	t.Helper()
 	return follow(t, until, c)[0]
 }
 
-// follow follows Canaries until all are in a phase, and returns the steps of each on the way.
+// follow waits until all Canaries are in a phase, and returns the steps of each until then.
 func follow(t *testing.T, until string, all ...*flaggerCluster) [][]step {
 	t.Helper()
 	seen := make([][]step, len(all))
-	kube.Eventually(t, analysis, "the Canary is "+until, func() (err error) {
+	kube.Eventually(t, analysis, "the phase of the Canary is "+until, func() (err error) {
 		for i, c := range all {
 			s, failed := c.now(t)
 			if failed != nil {
@@ -222,7 +221,7 @@ func follow(t *testing.T, until string, all ...*flaggerCluster) [][]step {
 				seen[i] = append(seen[i], s)
 			}
 			if s.phase != until {
-				err = fmt.Errorf("%s went through %v", kube.ID(c.canary), seen[i])
+				err = fmt.Errorf("the steps of %s were %v", kube.ID(c.canary), seen[i])
 			}
 		}
 		return err
@@ -230,7 +229,7 @@ func follow(t *testing.T, until string, all ...*flaggerCluster) [][]step {
 	return seen
 }
 
-// update brings a new version of the workload.
+// update deploys a new version of the workload.
 func (c *flaggerCluster) update(t *testing.T) {
 	t.Helper()
 	c.updates++
@@ -252,8 +251,7 @@ func (c *flaggerCluster) update(t *testing.T) {
 	})
 }
 
-// weights are the shares that the strategy of a canary promises, one after the
-// other.
+// weights returns the weights of the canary in order, as its strategy defines them.
 func weights(strategy map[string]any) (all []int64) {
 	if steps, ok := strategy["stepWeights"].([]any); ok {
 		for _, s := range steps {
@@ -267,10 +265,10 @@ func weights(strategy map[string]any) (all []int64) {
 	return all
 }
 
-// promised are the steps that the strategy promises, one after the other. A canary
-// gets more and more of the traffic. In A/B testing it gets all of its audience's
-// from the first check on, and in blue/green everything after the last, and a copy of it
-// before where that is asked for. By Services alone it gets nothing: the primary is updated.
+// promised returns the steps that the strategy defines, in order. In a canary rollout the weight grows. In
+// A/B testing the canary gets the whole audience from the first check on. In blue/green it gets all traffic
+// after the last check, and mirrored requests before if the strategy mirrors. With Services only, it gets no
+// traffic: Flagger updates the primary.
 func (c *flaggerCluster) promised() (all []step) {
 	strategy := c.strategy()
 	checks, counts := strategy["iterations"].(int64)
@@ -298,7 +296,7 @@ func (c *flaggerCluster) promised() (all []step) {
 	return all
 }
 
-// wrongSteps says what of the steps of a promotion the strategy does not promise.
+// wrongSteps describes the steps of a promotion that the strategy does not define.
 func (c *flaggerCluster) wrongSteps(steps []step) (wrong []string) {
 	progress := func(s step) string {
 		if s.phase == "Progressing" {
@@ -315,21 +313,20 @@ func (c *flaggerCluster) wrongSteps(steps []step) (wrong []string) {
 	for _, s := range c.promised() {
 		want = append(want, progress(s))
 		if !slices.Contains(steps, s) {
-			wrong = append(wrong, fmt.Sprintf("at %d the route is never %+v: %+v", s.at, s.route, steps))
+			wrong = append(wrong, fmt.Sprintf("at step %d the route is never %+v: %+v", s.at, s.route, steps))
 		}
 	}
 	want = append(want, "Promoting", "Finalising", "Succeeded")
 	if got = slices.Compact(got); !slices.Equal(got, want) {
-		wrong = append(wrong, fmt.Sprintf("the Canary went through %q, want %q", got, want))
+		wrong = append(wrong, fmt.Sprintf("the phases were %q, want %q", got, want))
 	}
 	if last := steps[len(steps)-1]; last.route.percent != 0 {
-		wrong = append(wrong, fmt.Sprintf("after it the canary gets %+v", last.route))
+		wrong = append(wrong, fmt.Sprintf("after the rollout the route is %+v", last.route))
 	}
 	return wrong
 }
 
-// ownQueries are those that Flagger has for a metric without a template
-// (pkg/metrics/observers/istio.go).
+// ownQueries are Flagger's queries for metrics without a template (pkg/metrics/observers/istio.go).
 var ownQueries = map[string]string{
 	"istio request-success-rate": `
 		sum(rate(istio_requests_total{
@@ -344,9 +341,9 @@ var ownQueries = map[string]string{
 		}[{{ interval }}])) by (le))`,
 }
 
-// wrongQueries says what Prometheus was asked but the rendered queries, at the
-// address of their templates, or Flagger's own at its own, with the names of this
-// rollout; and which do not ask about its canary.
+// wrongQueries describes unexpected and missing queries, and queries that do not select the canary. Expected
+// are the rendered queries at the addresses of their templates, and Flagger's own queries at its default
+// address, with the names of this rollout.
 func (c *flaggerCluster) wrongQueries(t *testing.T, asked []stub.Query) (wrong []string) {
 	t.Helper()
 	want := map[stub.Query]bool{}
@@ -355,7 +352,7 @@ func (c *flaggerCluster) wrongQueries(t *testing.T, asked []stub.Query) (wrong [
 		if ref, ok, _ := unstructured.NestedStringMap(metric, "templateRef"); ok {
 			template := c.objects["MetricTemplate "+ref["namespace"]+"/"+ref["name"]]
 			if template == nil {
-				return []string{fmt.Sprintf("there is no MetricTemplate %v", ref)}
+				return []string{fmt.Sprintf("no MetricTemplate %v", ref)}
 			}
 			query, _, _ = unstructured.NestedString(template.Object, "spec", "query")
 			address, _, _ = unstructured.NestedString(template.Object, "spec", "provider", "address")
@@ -366,23 +363,22 @@ func (c *flaggerCluster) wrongQueries(t *testing.T, asked []stub.Query) (wrong [
 	for _, q := range asked {
 		got[normal(q)] = true
 		if !strings.Contains(q.Text, c.measured) {
-			wrong = append(wrong, fmt.Sprintf("%s is asked for, but not of %s", q.Text, c.measured))
+			wrong = append(wrong, fmt.Sprintf("%s is queried, but not for %s", q.Text, c.measured))
 		}
 	}
 	if !maps.Equal(got, want) {
-		wrong = append(wrong, fmt.Sprintf("Prometheus was asked\n%v\nwant\n%v", got, want))
+		wrong = append(wrong, fmt.Sprintf("Prometheus got the queries\n%v\nwant\n%v", got, want))
 	}
 	return wrong
 }
 
-// normal is a query without what does not matter: spaces, and the default port
-// of a URL, which may be left out on the way.
+// normal returns a query without irrelevant parts: spaces, and the default port of a URL.
 func normal(q stub.Query) stub.Query {
 	return stub.Query{Server: strings.TrimSuffix(q.Server, ":80"), Text: strings.Join(strings.Fields(q.Text), "")}
 }
 
-// wrongWebhooks says what was called but the rendered webhooks, with the rendered
-// commands, at Services that there are.
+// wrongWebhooks describes the differences between the webhooks called and those rendered, with their
+// commands, and calls to Services that do not exist.
 func (c *flaggerCluster) wrongWebhooks(t *testing.T, called []stub.Webhook) (wrong []string) {
 	t.Helper()
 	want, got := map[string]bool{}, map[string]bool{}
@@ -398,17 +394,17 @@ func (c *flaggerCluster) wrongWebhooks(t *testing.T, called []stub.Webhook) (wro
 		}
 		name, namespace, _ := strings.Cut(u.Hostname(), ".")
 		if _, err := c.Get(t.Context(), services, namespace, name); err != nil && !c.isReleased(namespace, name) {
-			wrong = append(wrong, "there is no Service behind "+w.URL)
+			wrong = append(wrong, "no Service at "+w.URL)
 		}
 	}
 	if !maps.Equal(got, want) {
-		wrong = append(wrong, fmt.Sprintf("these webhooks were called:\n%v\nwant\n%v", got, want))
+		wrong = append(wrong, fmt.Sprintf("webhooks called:\n%v\nwant\n%v", got, want))
 	}
 	return wrong
 }
 
-// isReleased says whether a chart makes a Service: that of a load tester is called
-// as its values say.
+// isReleased reports whether a HelmRelease creates a Service: a load tester's Service has the name in its
+// values.
 func (c *flaggerCluster) isReleased(namespace, name string) bool {
 	release := c.objects["HelmRelease "+namespace+"/"+name]
 	if release == nil {
@@ -418,8 +414,7 @@ func (c *flaggerCluster) isReleased(namespace, name string) bool {
 	return called == name
 }
 
-// wrongCatchAll says what is wrong with the route of all traffic that no rollout
-// moves.
+// wrongCatchAll describes the differences in the route of all traffic that no rollout shifts.
 func (c *flaggerCluster) wrongCatchAll(t *testing.T) (wrong []string) {
 	t.Helper()
 	name := "route-all-" + c.canary.GetAnnotations()["kuma.io/mesh"]
@@ -428,7 +423,7 @@ func (c *flaggerCluster) wrongCatchAll(t *testing.T) (wrong []string) {
 		return []string{err.Error()}
 	}
 	if want := c.objects["TrafficRoute "+name]; fmt.Sprint(route.Object["spec"]) != fmt.Sprint(want.Object["spec"]) {
-		wrong = append(wrong, fmt.Sprintf("the catch-all is %v", route.Object["spec"]))
+		wrong = append(wrong, fmt.Sprintf("the catch-all route is %v", route.Object["spec"]))
 	}
 	return wrong
 }
@@ -440,9 +435,9 @@ func none(t *testing.T, wrong []string) {
 	}
 }
 
-// TestFlagger has Flagger run the rollouts of examples: to their ends, and some back
-// when Prometheus says that half of the requests fail, and held by a gate.
-// TestFlaggerSeesWhatIsBroken shows what the checks see.
+// TestFlagger runs the rollouts of examples with Flagger: all to promotion, some to rollback because
+// Prometheus reports that half of the requests fail, and some to a closed gate. TestFlaggerSeesWhatIsBroken
+// shows what the checks can find.
 func TestFlagger(t *testing.T) {
 	type version struct {
 		name string
@@ -452,7 +447,7 @@ func TestFlagger(t *testing.T) {
 	for _, run := range few([]struct {
 		example  string
 		versions []version
-		// whole is a rollback and a gate, too.
+		// whole reports whether to test a rollback and a gate, too.
 		whole bool
 	}{
 		{"kuma-rollout", []version{latest, old}, true},
@@ -486,7 +481,7 @@ func TestFlagger(t *testing.T) {
 	}
 }
 
-// runRollout brings a new version to its end.
+// runRollout rolls out a new version until it is promoted.
 func (c *flaggerCluster) runRollout(t *testing.T, check string) {
 	c.follow(t, "Initialized")
 	c.proxy.Asked()
@@ -510,19 +505,19 @@ func (c *flaggerCluster) runRollout(t *testing.T, check string) {
 	}
 }
 
-// stopRollouts brings a version that fails, and one that has to wait.
+// stopRollouts rolls out a version that fails, and one that must wait.
 func (c *flaggerCluster) stopRollouts(t *testing.T, check string) {
 	t.Run("rolls back", func(t *testing.T) {
-		record(t, check+"rolls back when half of the requests fail")
+		record(t, check+"rolls back if half of the requests fail")
 		c.proxy.Answer("50")
 		defer c.proxy.Answer("100")
 		c.update(t)
 		got := c.follow(t, "Failed")
 		if slices.ContainsFunc(got, func(s step) bool { return s.phase == "Promoting" }) {
-			t.Errorf("it went through %v", got)
+			t.Errorf("the steps were %v", got)
 		}
 		if s, err := c.now(t); err != nil || s.at != 0 || s.route.percent != 0 {
-			t.Errorf("after it the canary has the weight %d, and gets %+v: %v", s.at, s.route, err)
+			t.Errorf("after the rollback the weight of the canary is %d, and its route %+v: %v", s.at, s.route, err)
 		}
 	})
 	t.Run("is held by a gate", func(t *testing.T) {
@@ -531,13 +526,12 @@ func (c *flaggerCluster) stopRollouts(t *testing.T, check string) {
 	})
 }
 
-// TestFlaggerSeesWhatIsBroken applies Canaries with other steps, another audience,
-// other metrics and another load tester, other queries, and no catch-all, and
-// compares with what was rendered.
+// TestFlaggerSeesWhatIsBroken applies Canaries with different steps, audiences, metrics, load testers or
+// queries, or without a catch-all route, and checks that the comparison reports them.
 func TestFlaggerSeesWhatIsBroken(t *testing.T) {
 	for _, tt := range []struct {
 		example string
-		// replace is text in files whose names begin so.
+		// replace holds replacements for files by name prefix.
 		replace map[string]*strings.Replacer
 	}{
 		{"kuma-rollout", map[string]*strings.Replacer{
@@ -575,14 +569,14 @@ func TestFlaggerSeesWhatIsBroken(t *testing.T) {
 			}
 			for what, wrong := range seen {
 				if len(wrong) == 0 {
-					t.Errorf("nothing is said of the %s", what)
+					t.Errorf("the broken %s is not reported", what)
 				}
 			}
 		})
 	}
 }
 
-// fill fills in the variables of a query, as Flagger documents them.
+// fill replaces the variables of a query, as Flagger documents them.
 func (c *flaggerCluster) fill(t *testing.T, query, interval string) string {
 	t.Helper()
 	is := func(s string) func() string { return func() string { return s } }
@@ -600,8 +594,7 @@ func (c *flaggerCluster) fill(t *testing.T, query, interval string) string {
 	return b.String()
 }
 
-// checkGate adds a gate before the promotion, which holds the Canary until it is
-// opened.
+// checkGate adds a gate before the promotion, and checks that it holds the Canary until it opens.
 func (c *flaggerCluster) checkGate(t *testing.T) {
 	t.Helper()
 	const gate = "http://gate.example/promote"
@@ -617,9 +610,9 @@ func (c *flaggerCluster) checkGate(t *testing.T) {
 	c.proxy.Gate(gate, false)
 	c.update(t)
 	c.follow(t, "WaitingPromotion")
-	// It is asked again and again.
+	// Flagger asks repeatedly.
 	c.proxy.Asked()
-	kube.Eventually(t, time.Minute, "the gate is asked twice more", func() error {
+	kube.Eventually(t, time.Minute, "Flagger calls the gate twice more", func() error {
 		_, webhooks := c.proxy.Asked()
 		for _, w := range webhooks {
 			if w.URL == gate {
@@ -629,7 +622,7 @@ func (c *flaggerCluster) checkGate(t *testing.T) {
 		return fmt.Errorf("not yet")
 	})
 	if s, err := c.now(t); err != nil || s.phase != "WaitingPromotion" {
-		t.Errorf("before the gate is open the Canary is %s: %v", s.phase, err)
+		t.Errorf("before the gate opens the Canary is %s: %v", s.phase, err)
 	}
 	c.proxy.Gate(gate, true)
 	c.follow(t, "Succeeded")

@@ -26,12 +26,12 @@ var (
 	services       = schema.GroupVersionKind{Version: "v1", Kind: "Service"}
 )
 
-// convergence is how long Flux may take to apply everything.
+// convergence is the time limit for Flux to apply everything.
 const convergence = 5 * time.Minute
 
-// A fluxCluster is a cluster that was empty, with kustomize-controller on it and a
-// bootstrap Kustomization on the cluster's directory. Where that is a hub's, its
-// spokes are there too, and the Secrets with their kubeconfigs.
+// A fluxCluster is a cluster that was empty before Flux started, with kustomize-controller and a bootstrap
+// Kustomization on the cluster's directory. If the directory is a hub's, its spokes run too, and the hub has
+// the Secrets with their kubeconfigs.
 type fluxCluster struct {
 	*kube.ControlPlane
 	application
@@ -39,19 +39,19 @@ type fluxCluster struct {
 	world   *stub.World
 	servers servers
 	spokes  spokes
-	// bootstrap is what Flux begins with.
+	// bootstrap holds the objects that Flux starts with.
 	bootstrap []map[string]any
-	// gateways plays what programs Gateways.
+	// gateways stands in for an implementation of Gateways.
 	gateways stub.Implementation
 }
 
-// startFlux starts a cluster of an example, whose repository holds a tree.
+// startFlux starts a cluster of an example. Its repository holds a tree.
 func startFlux(t *testing.T, example string, tree tree, cluster string) *fluxCluster {
 	t.Helper()
 	return startFluxOf(t, applicationOf(t, example), kubeconfigs(t, example), tree, cluster)
 }
 
-// startFluxOf starts a cluster of an application. Others may have prepared it before Flux starts.
+// startFluxOf starts a cluster of an application. prepare may change the cluster before Flux starts.
 func startFluxOf(t *testing.T, app application, spokes spokes, tree tree, cluster string, prepare ...func(c *fluxCluster)) *fluxCluster {
 	t.Helper()
 	c := &fluxCluster{application: app, name: cluster, servers: startServers(t, tree, cluster), spokes: spokes}
@@ -93,8 +93,8 @@ func startFluxOf(t *testing.T, app application, spokes spokes, tree tree, cluste
 	return c
 }
 
-// bootstrapOf is what a cluster is bootstrapped with: a source, and the Kustomization on a
-// path of it.
+// bootstrapOf returns the bootstrap objects of a cluster: a source, and the Kustomization on one of its
+// paths.
 func bootstrapOf(kind, path string, source map[string]any) []map[string]any {
 	metadata := map[string]any{"name": "flux-system", "namespace": "flux-system"}
 	return []map[string]any{
@@ -109,7 +109,7 @@ func bootstrapOf(kind, path string, source map[string]any) []map[string]any {
 	}
 }
 
-// startFlagger starts Flagger on a cluster on Kuma, beside Flux, which has applied a tree.
+// startFlagger starts Flagger on a Kuma cluster to which Flux has applied a tree.
 func (c *fluxCluster) startFlagger(t *testing.T, tree tree) *flaggerCluster {
 	t.Helper()
 	f := &flaggerCluster{ControlPlane: c.ControlPlane, application: c.application, provider: "kuma", objects: tree.objects(t, c.name)}
@@ -118,7 +118,7 @@ func (c *fluxCluster) startFlagger(t *testing.T, tree tree) *flaggerCluster {
 	return f
 }
 
-// keep makes the Secret that a kubeconfig is in, as Kurator does where it runs.
+// keep creates the Secret with a kubeconfig, as Kurator does on a hub.
 func (c *fluxCluster) keep(t *testing.T, at secret, kubeconfig string) {
 	t.Helper()
 	data, err := os.ReadFile(kubeconfig)
@@ -139,8 +139,8 @@ func (c *fluxCluster) push(t *testing.T, tree tree) (revision string) {
 	return c.world.Push(t, "flux-system", "flux-system", tree.inRepository())
 }
 
-// converge waits until there are as many Flux Kustomizations as there should be,
-// and all of them have applied the newest revision of their source.
+// converge waits until the cluster has the expected Flux Kustomizations, and each has applied the newest
+// revision of its source.
 func (c *fluxCluster) converge(t *testing.T, tree tree, revisions map[string]string) {
 	t.Helper()
 	want := 1 // the bootstrap
@@ -165,14 +165,14 @@ func (c *fluxCluster) converge(t *testing.T, tree tree, revisions map[string]str
 			}
 		}
 		if len(waiting) > 0 || len(all) != want {
-			return fmt.Errorf("%d of %d Kustomizations are there; these are not ready:\n%s", len(all), want, strings.Join(waiting, "\n"))
+			return fmt.Errorf("%d of %d Kustomizations exist; not ready:\n%s", len(all), want, strings.Join(waiting, "\n"))
 		}
 		return nil
 	})
 }
 
-// applied are the objects that Flux has applied, with their generations and
-// metadata: what another run would change.
+// applied describes the objects that Flux has applied by their generations and metadata, which another
+// reconciliation could change.
 func (c *fluxCluster) applied(t *testing.T) map[string]string {
 	t.Helper()
 	all, err := c.List(t.Context(), kustomizations)
@@ -195,13 +195,13 @@ func (c *fluxCluster) applied(t *testing.T) map[string]string {
 	return found
 }
 
-// An applied object is one that Flux lists as such.
+// An applied object is an object in Flux's inventory.
 type applied struct {
 	kind            schema.GroupVersionKind
 	namespace, name string
 }
 
-// inventory are the objects that Flux has applied for a Kustomization.
+// inventory returns the objects that Flux has applied for a Kustomization.
 func inventory(t *testing.T, k *kube.Object) (all []applied) {
 	t.Helper()
 	entries, _, _ := unstructured.NestedSlice(k.Object, "status", "inventory", "entries")
@@ -210,14 +210,14 @@ func inventory(t *testing.T, k *kube.Object) (all []applied) {
 		version, _, _ := unstructured.NestedString(e.(map[string]any), "v")
 		parts := strings.Split(id, "_") // namespace_name_group_kind
 		if len(parts) != 4 {
-			t.Fatalf("the inventory of %s holds %q", kube.ID(k), id)
+			t.Fatalf("invalid entry in the inventory of %s: %q", kube.ID(k), id)
 		}
 		all = append(all, applied{schema.GroupVersionKind{Group: parts[2], Version: version, Kind: parts[3]}, parts[0], parts[1]})
 	}
 	return all
 }
 
-// reconcile has Flux apply everything again.
+// reconcile makes Flux apply everything again.
 func (c *fluxCluster) reconcile(t *testing.T) {
 	t.Helper()
 	all, err := c.List(t.Context(), kustomizations)
@@ -245,9 +245,8 @@ func (c *fluxCluster) reconcile(t *testing.T) {
 	})
 }
 
-// TestFlux has the real kustomize-controller apply clusters of examples from their
-// bootstrap Kustomizations on. TestFluxSeesWhatIsBroken takes out what the checks
-// are for.
+// TestFlux runs the real kustomize-controller on clusters of examples, from their bootstrap Kustomizations
+// on. TestFluxSeesWhatIsBroken shows what the checks can find.
 func TestFlux(t *testing.T) {
 	for _, run := range few([]struct{ example, cluster string }{
 		{"kuma-rollout", "kurator-member1"},
@@ -276,20 +275,20 @@ func TestFlux(t *testing.T) {
 			if t.Failed() {
 				return
 			}
-			t.Run("all is where it belongs", func(t *testing.T) {
+			t.Run("every object is on its cluster", func(t *testing.T) {
 				record(t, "3. Flux: applies everything, each to its cluster")
 				none(t, c.misplaced(t, tree))
 			})
-			t.Run("a second time nothing changes", func(t *testing.T) {
+			t.Run("a second reconciliation changes nothing", func(t *testing.T) {
 				record(t, "3. Flux: a second reconcile changes nothing")
 				before := c.applied(t)
 				c.reconcile(t)
 				if after := c.applied(t); !maps.Equal(before, after) {
-					t.Errorf("there was\n%s\nand now there is\n%s", show(before), show(after))
+					t.Errorf("before\n%s\nafter\n%s", show(before), show(after))
 				}
 			})
 			if c.rollsOut() && !c.chart {
-				t.Run("the namespace stays as it is", func(t *testing.T) {
+				t.Run("the namespace keeps its labels", func(t *testing.T) {
 					record(t, "3. Flux: the namespace of two keeps what both say")
 					none(t, c.wrongNamespaces(t, tree))
 				})
@@ -297,7 +296,7 @@ func TestFlux(t *testing.T) {
 					record(t, "3. Flux: a target scaled to 0 stays")
 					for server, replicas := range c.replicasAfterPush(t, tree) {
 						if replicas != 0 {
-							t.Errorf("a new revision has scaled the target on %s to %d", server, replicas)
+							t.Errorf("a new revision scaled the target on %s to %d", server, replicas)
 						}
 					}
 				})
@@ -320,7 +319,7 @@ func show(m map[string]string) string {
 	return strings.Join(lines, "\n")
 }
 
-// misplaced says what of a tree is not where it belongs, or is elsewhere.
+// misplaced describes the objects of a tree that are missing, or on another cluster.
 func (c *fluxCluster) misplaced(t *testing.T, tree tree) (wrong []string) {
 	t.Helper()
 	objects := map[string]map[string]*kube.Object{}
@@ -335,7 +334,7 @@ func (c *fluxCluster) misplaced(t *testing.T, tree tree) (wrong []string) {
 				case belongs && err != nil:
 					wrong = append(wrong, fmt.Sprintf("%s on %s: %v", id, on, err))
 				case !belongs && err == nil:
-					wrong = append(wrong, fmt.Sprintf("%s of %s is on %s", id, of, on))
+					wrong = append(wrong, fmt.Sprintf("%s belongs to %s, but is on %s", id, of, on))
 				}
 			}
 		}
@@ -343,7 +342,7 @@ func (c *fluxCluster) misplaced(t *testing.T, tree tree) (wrong []string) {
 	return wrong
 }
 
-// targets are the API servers with the workload, by their names.
+// targets returns the API servers with the workload, by cluster name.
 func (c *fluxCluster) targets() servers {
 	if len(c.servers) == 1 {
 		return c.servers
@@ -353,8 +352,8 @@ func (c *fluxCluster) targets() servers {
 	return spokes
 }
 
-// wrongNamespaces says where the workload's namespace has not the labels that
-// fleetwright and the application give it: both bring it.
+// wrongNamespaces describes where the workload's namespace lacks labels: both fleetwright and the application
+// declare the namespace.
 func (c *fluxCluster) wrongNamespaces(t *testing.T, tree tree) (wrong []string) {
 	t.Helper()
 	for name, server := range c.targets() {
@@ -367,22 +366,21 @@ func (c *fluxCluster) wrongNamespaces(t *testing.T, tree tree) (wrong []string) 
 		labels := maps.Clone(ns.GetLabels())
 		maps.DeleteFunc(labels, func(key, _ string) bool { return strings.HasPrefix(key, "kustomize.toolkit.fluxcd.io/") })
 		if !maps.Equal(labels, want) {
-			wrong = append(wrong, fmt.Sprintf("on %s the namespace has the labels %v, want %v", name, labels, want))
+			wrong = append(wrong, fmt.Sprintf("on %s the labels of the namespace are %v, want %v", name, labels, want))
 		}
 	}
 	return wrong
 }
 
-// replicasAfterPush scales the targets down as Flagger does, pushes a revision of
-// the application that says replicas: 2 as before, and returns the replicas that
-// are left, by cluster.
+// replicasAfterPush scales the targets down as Flagger does, pushes a revision of the application that still
+// has replicas: 2, and returns the remaining replicas by cluster.
 func (c *fluxCluster) replicasAfterPush(t *testing.T, tree tree) map[string]int64 {
 	t.Helper()
 	c.scaleDown(t)
 	app := c.repository(t)
 	file := "deploy/webapp/" + c.workload.Name + "/deployment.yaml"
 	if !strings.Contains(string(app[file]), "replicas: 2") {
-		t.Fatal("the application does not say replicas: 2")
+		t.Fatal("the application lacks replicas: 2")
 	}
 	app[file] = []byte(strings.ReplaceAll(string(app[file]), "podinfo:6.9.2", "podinfo:6.9.3"))
 	revision := c.world.Push(t, c.source.Namespace, c.source.Name, app)
@@ -395,15 +393,15 @@ func (c *fluxCluster) replicasAfterPush(t *testing.T, tree tree) map[string]int6
 		}
 		containers, _, _ := unstructured.NestedSlice(target.Object, "spec", "template", "spec", "containers")
 		if image := containers[0].(map[string]any)["image"]; image != "ghcr.io/stefanprodan/podinfo:6.9.3" {
-			t.Errorf("the new revision is not applied to %s: the image is %v", name, image)
+			t.Errorf("Flux has not applied the new revision to %s: the image is %v", name, image)
 		}
 		left[name], _, _ = unstructured.NestedInt64(target.Object, "spec", "replicas")
 	}
 	return left
 }
 
-// removeRollouts removes the rollouts from the input, renders again and pushes:
-// their objects are pruned, and nothing else.
+// removeRollouts removes the rollouts from the input, renders again and pushes. Flux must prune exactly their
+// objects.
 func (c *fluxCluster) removeRollouts(t *testing.T, example string, before tree) {
 	t.Helper()
 	after := compiled(t, example, eachPolicy(func(policy map[string]any) { delete(policy, "rollout") }))
@@ -412,14 +410,14 @@ func (c *fluxCluster) removeRollouts(t *testing.T, example string, before tree) 
 	for name, server := range c.servers {
 		left := after.objects(t, name)
 		for id, o := range before.objects(t, name) {
-			kube.Eventually(t, time.Minute, id+" is pruned, or is left", func() error {
+			kube.Eventually(t, time.Minute, id+" is pruned, or remains", func() error {
 				_, err := server.Get(t.Context(), o.GroupVersionKind(), o.GetNamespace(), o.GetName())
 				_, stays := left[id]
 				if stays || o.GetAnnotations()["kustomize.toolkit.fluxcd.io/prune"] == "disabled" {
 					return err
 				}
 				if err == nil {
-					return fmt.Errorf("it is still there")
+					return fmt.Errorf("not pruned")
 				}
 				if !errors.IsNotFound(err) {
 					return err
@@ -428,12 +426,11 @@ func (c *fluxCluster) removeRollouts(t *testing.T, example string, before tree) 
 			})
 		}
 	}
-	c.applied(t) // what is the application's own, among all others
+	c.applied(t) // the application's own objects still exist
 }
 
-// TestFluxSeesWhatIsBroken takes the patches out of the application's Flux
-// Kustomizations: the namespace then loses its label to the application's own
-// manifest, and the target its scale to the number in Git.
+// TestFluxSeesWhatIsBroken removes the patches from the application's Flux Kustomizations. The application's
+// own manifest then overwrites the namespace's label, and the replicas in Git reset the target's scale.
 func TestFluxSeesWhatIsBroken(t *testing.T) {
 	t.Parallel()
 	broken := golden(t, "kuma-rollout")
@@ -455,16 +452,15 @@ func TestFluxSeesWhatIsBroken(t *testing.T) {
 	c := startFlux(t, "kuma-rollout", broken, cluster)
 	c.converge(t, broken, nil)
 	if len(c.wrongNamespaces(t, broken)) == 0 {
-		t.Error("the namespace is injected without the patch")
+		t.Error("the namespace has sidecar injection without the patch")
 	}
 	if replicas := c.replicasAfterPush(t, broken)[cluster]; replicas != 2 {
-		t.Errorf("without the patch a new revision leaves the target at %d", replicas)
+		t.Errorf("without the patch, the target has %d replicas after a new revision", replicas)
 	}
 }
 
-// TestFluxTriesAgain has the first apply of a policy with interval 0s fail, on an
-// object in its way that it cannot change: once that is gone, it is tried again,
-// although no new revision comes.
+// TestFluxTriesAgain makes the first apply of a policy with interval 0s fail on a conflicting object that it
+// cannot change. After that object is removed, Flux retries without a new revision.
 func TestFluxTriesAgain(t *testing.T) {
 	t.Parallel()
 	record(t, "3. Flux: a policy with interval 0s is tried again")

@@ -23,7 +23,8 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// withFields has a policy for each field of Flux that changes what is applied. The second Application's fails.
+// withFields has a policy for each Flux field that changes the applied objects. The second Application's must
+// fail.
 const withFields = `
 apiVersion: apps.kurator.dev/v1alpha1
 kind: Application
@@ -67,8 +68,8 @@ roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: deployer}
 subjects: [{kind: ServiceAccount, name: deployer, namespace: default}]
 `
 
-// TestFluxReadsItsFields has the real kustomize-controller substitute variables, decrypt a Secret with a key of
-// age, and impersonate two ServiceAccounts, of which one may apply a ConfigMap and the other not.
+// TestFluxReadsItsFields checks that the real kustomize-controller substitutes variables, decrypts a Secret
+// with an age key, and impersonates two ServiceAccounts, one of which must not apply a ConfigMap.
 func TestFluxReadsItsFields(t *testing.T) {
 	t.Parallel()
 	identity, err := age.GenerateX25519Identity()
@@ -143,8 +144,8 @@ kind: RenderConfig
 spec: {topology: hub}
 `
 
-// TestHubReadsAndSpokeImpersonates: the ConfigMap of a hub's policy is on the hub, and its ServiceAccount on
-// the cluster that it applies to, as FW520 and FW525 say.
+// TestHubReadsAndSpokeImpersonates checks FW520 and FW525: the ConfigMap of a hub's policy is read on the
+// hub, and its ServiceAccount is used on the target cluster.
 func TestHubReadsAndSpokeImpersonates(t *testing.T) {
 	t.Parallel()
 	record(t, "3. Flux: a hub reads its own objects, and impersonates on the spoke")
@@ -158,13 +159,13 @@ func TestHubReadsAndSpokeImpersonates(t *testing.T) {
 	})
 	const kustomization = "permitted-attachedcluster-one"
 	c.eventually(t, kustomization, "False", `User "system:serviceaccount:default:deployer" cannot`)
-	// Its rights are those in the namespace of the objects.
+	// The ServiceAccount needs rights in the namespace of the objects.
 	applyAll(t, c.servers["one"].Client, strings.NewReplacer("default}\nrules", "web}\nrules", "default}\nroleRef", "web}\nroleRef").Replace(deployer))
 	c.eventually(t, kustomization, "True", "Applied revision")
 	has(t, c.servers["one"].Client, "ConfigMap", "web", "impersonated", map[string]string{"zone": "b"})
 }
 
-// compiledOf are the files of documents.
+// compiledOf returns the output for documents.
 func compiledOf(t *testing.T, documents string) tree {
 	t.Helper()
 	made, list := render.Compile(schema.Load([]schema.File{{Name: "application.yaml", Data: []byte(documents)}}), render.Options{DefaultPath: outputPath, CheckOutput: true})
@@ -193,7 +194,7 @@ func applyAll(t *testing.T, c *kube.Client, documents string) {
 	}
 }
 
-// eventually waits until the Flux Kustomization of a policy is ready, or is not, with a message.
+// eventually waits until a policy's Flux Kustomization is ready or not, with a message.
 func (c *fluxCluster) eventually(t *testing.T, policy, ready, message string) {
 	t.Helper()
 	kube.Eventually(t, convergence, policy+" is Ready: "+ready, func() error {
@@ -222,9 +223,10 @@ func has(t *testing.T, c *kube.Client, kind, namespace, name string, want map[st
 	}
 }
 
-// encryptedSecret is a Secret as SOPS encrypts its token for a key of age (getsops/sops aes/cipher.go,
-// age/keysource.go): with AES-GCM, a nonce of 32 bytes and the path of the value, by a key that age
-// encrypts. kustomize-controller does not verify the MAC, since kustomize may change the Secret.
+// encryptedSecret returns a Secret whose token is encrypted as SOPS does for an age key (getsops/sops
+// aes/cipher.go, age/keysource.go): with AES-GCM, a 32-byte nonce, the path of the value as additional data,
+// and a data key that age encrypts. kustomize-controller does not verify the MAC, because kustomize may
+// change the Secret.
 func encryptedSecret(t *testing.T, recipient *age.X25519Recipient, token string) []byte {
 	t.Helper()
 	key, nonce := make([]byte, 32), make([]byte, 32)

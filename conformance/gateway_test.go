@@ -20,15 +20,15 @@ import (
 )
 
 const (
-	// gatewayAPI is the provider of Gateway API, as Flagger calls it.
+	// gatewayAPI is Flagger's name of the provider Gateway API.
 	gatewayAPI = "gatewayapi:v1"
 	// gatewayCRDStage is the stage that applies the CRDs of Gateway API.
 	gatewayCRDStage = "gateway-api"
-	// gatewayURL is where their releases are.
+	// gatewayURL is the repository of its releases.
 	gatewayURL = "https://github.com/kubernetes-sigs/gateway-api"
 )
 
-// gatewayCRDs are those of Gateway API.
+// gatewayCRDs returns the CRDs of Gateway API.
 func gatewayCRDs(t *testing.T) []*kube.Object {
 	t.Helper()
 	set, err := crds.Load(files(t, crds.Gateway.Files)...)
@@ -38,7 +38,7 @@ func gatewayCRDs(t *testing.T) []*kube.Object {
 	return set.Objects
 }
 
-// gatewayReleases are the rendered sources of Gateway API's CRDs.
+// gatewayReleases returns the rendered sources of Gateway API's CRDs.
 func gatewayReleases(objects map[string]*kube.Object) (all []*kube.Object) {
 	for _, id := range slices.Sorted(maps.Keys(objects)) {
 		if isRelease(objects[id]) {
@@ -53,7 +53,7 @@ func isRelease(o *kube.Object) bool {
 	return o.GetKind() == "GitRepository" && url == gatewayURL
 }
 
-// releaseOf is the source, among objects, of a Flux Kustomization that applies a release of Gateway API, or nil.
+// releaseOf returns the source of a Flux Kustomization, if it is a release of Gateway API, or nil.
 func releaseOf(k *kube.Object, objects []*kube.Object) *kube.Object {
 	name, _, _ := unstructured.NestedString(k.Object, "spec", "sourceRef", "name")
 	i := slices.IndexFunc(objects, func(o *kube.Object) bool {
@@ -67,8 +67,8 @@ func releaseOf(k *kube.Object, objects []*kube.Object) *kube.Object {
 
 func isOfRelease(k *kube.Object, objects []*kube.Object) bool { return releaseOf(k, objects) != nil }
 
-// packRelease is what source-controller packs of the tag of a release: the files of the module are those of the
-// repository.
+// packRelease returns the files that source-controller packs for the tag of a release. The Go module has the
+// same files as the repository.
 func packRelease(t *testing.T, source *kube.Object) tree {
 	t.Helper()
 	tag, _, _ := unstructured.NestedString(source.Object, "spec", "ref", "tag")
@@ -82,7 +82,7 @@ func packRelease(t *testing.T, source *kube.Object) tree {
 	return readTree(t, packed)
 }
 
-// buildRelease are the objects that a Flux Kustomization applies of a release among objects.
+// buildRelease returns the objects that a Flux Kustomization applies for a release among objects.
 func buildRelease(t *testing.T, k *kube.Object, objects []*kube.Object) []*kube.Object {
 	t.Helper()
 	dir, _, _ := unstructured.NestedString(k.Object, "spec", "path")
@@ -93,14 +93,15 @@ func buildRelease(t *testing.T, k *kube.Object, objects []*kube.Object) []*kube.
 	return built
 }
 
-// TestGatewayRelease builds what Flux applies of Gateway API's release: its CRDs, which Flux is told to prune
-// never, and to leave as they are where there are any, and not its policy. Without the patches both are seen.
+// TestGatewayRelease builds the objects that Flux applies for a Gateway API release: only the CRDs, and not
+// the admission policy. Annotations keep Flux from pruning the CRDs and from overwriting existing ones.
+// Without the patches, the check must report both.
 func TestGatewayRelease(t *testing.T) {
 	const cluster = "kurator-member1"
 	objects := slices.Collect(maps.Values(golden(t, "gatewayapi-canary").objects(t, cluster)))
 	i := slices.IndexFunc(objects, func(o *kube.Object) bool { return isOfRelease(o, objects) })
 	if i < 0 {
-		t.Fatal("no release is applied")
+		t.Fatal("no release in the tree")
 	}
 	k := objects[i]
 	none(t, wrongRelease(t, packRelease(t, releaseOf(k, objects)), buildRelease(t, k, objects)))
@@ -111,13 +112,13 @@ func TestGatewayRelease(t *testing.T) {
 	wrong := strings.Join(wrongRelease(t, packRelease(t, releaseOf(k, objects)), buildRelease(t, k, objects)), "\n")
 	for _, what := range []string{"ValidatingAdmissionPolicy ", "ValidatingAdmissionPolicyBinding ", "httproutes.gateway.networking.k8s.io has the annotations"} {
 		if !strings.Contains(wrong, what) {
-			t.Errorf("without the patches nothing is said of %s:\n%s", what, wrong)
+			t.Errorf("without the patches, %s is not reported:\n%s", what, wrong)
 		}
 	}
 }
 
-// wrongRelease says what of a release is more than the CRDs of the standard channel, or another one of these, and
-// which of them Flux would prune or write over.
+// wrongRelease describes the objects of a release that are not CRDs of the standard channel, those that
+// differ, and those that Flux would prune or overwrite.
 func wrongRelease(t *testing.T, packed tree, built []*kube.Object) (wrong []string) {
 	t.Helper()
 	for name := range packed {
@@ -142,7 +143,7 @@ func wrongRelease(t *testing.T, packed tree, built []*kube.Object) (wrong []stri
 			wrong = append(wrong, fmt.Sprintf("%s has the annotations %v", o.GetName(), o.GetAnnotations()))
 		}
 		if fmt.Sprint(o.Object["spec"]) != fmt.Sprint(crd.Object["spec"]) {
-			wrong = append(wrong, kube.ID(o)+" is another one")
+			wrong = append(wrong, kube.ID(o)+" differs")
 		}
 	}
 	for id := range want {
@@ -153,17 +154,17 @@ func wrongRelease(t *testing.T, packed tree, built []*kube.Object) (wrong []stri
 
 var gateways = schema.GroupVersionKind{Group: gatewayGroup, Version: "v1", Kind: "Gateway"}
 
-// TestFluxWaitsForGateways has Flux apply clusters whose Gateway nobody programs at first: the one that is rendered,
-// and one of the clusters' own that the fleet names. Nothing of the application is applied until it is programmed,
-// unless the fleet does not wait. The first cluster has older CRDs of Gateway API already: these stay as they are,
-// and all stay when they are no longer rendered.
+// TestFluxWaitsForGateways runs Flux on clusters whose Gateway is not programmed at first: the rendered
+// Gateway, and a cluster's own that the fleet names. Flux must not apply the application before the Gateway
+// is programmed, unless the fleet sets wait: false. The first cluster has older CRDs of Gateway API: Flux
+// must not change them, and must not prune any when they are no longer rendered.
 func TestFluxWaitsForGateways(t *testing.T) {
 	t.Parallel()
 	const cluster = "kurator-member1"
 	for _, run := range few([]struct {
 		example string
 		gateway types.NamespacedName
-		// stage is the one that waits, and own reports whether the Gateway is the cluster's own.
+		// stage is the waiting stage, and own reports whether the Gateway is the cluster's own.
 		stage string
 		own   bool
 	}{
@@ -196,25 +197,25 @@ func TestFluxWaitsForGateways(t *testing.T) {
 			if t.Failed() || run.own {
 				return
 			}
-			t.Run("its Gateway takes the routes of the application", func(t *testing.T) {
+			t.Run("the Gateway accepts the routes of the application", func(t *testing.T) {
 				record(t, "3. Flux: the namespace is one that the Gateway takes routes of")
 				none(t, c.wrongListeners(t, run.gateway))
 			})
-			t.Run("older CRDs stay", func(t *testing.T) {
+			t.Run("older CRDs do not change", func(t *testing.T) {
 				record(t, "3. Flux: CRDs of Gateway API that are there stay as they are")
 				c.reconcile(t)
 				none(t, older.changed(c.gatewayAPI(t)))
 				if all := c.gatewayAPI(t); len(all) != len(gatewayCRDs(t)) {
-					t.Errorf("there are %v", all)
+					t.Errorf("the CRDs are %v", all)
 				}
 			})
-			t.Run("all stay when they are no longer rendered", func(t *testing.T) {
+			t.Run("CRDs that are no longer rendered remain", func(t *testing.T) {
 				record(t, "3. Flux: CRDs of Gateway API are not pruned")
 				before := c.gatewayAPI(t)
 				after := compiled(t, run.example, installedGateway(t, map[string]any{"installed": map[string]any{"gateway-api": map[string]any{"version": "1.5.1"}}}))
 				c.converge(t, after, map[string]string{"flux-system": c.push(t, after)})
 				if all := gatewayReleases(after.objects(t, cluster)); len(all) > 0 {
-					t.Errorf("%s is rendered", kube.ID(all[0]))
+					t.Errorf("%s is still rendered", kube.ID(all[0]))
 				}
 				none(t, before.changed(c.gatewayAPI(t)))
 			})
@@ -222,11 +223,12 @@ func TestFluxWaitsForGateways(t *testing.T) {
 	}
 }
 
-// TestFluxDoesNotWait has Flux apply a cluster whose Gateway is never programmed, as its fleet says.
+// TestFluxDoesNotWait runs Flux on a cluster whose Gateway is never programmed, with a fleet that sets wait:
+// false.
 func TestFluxDoesNotWait(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
-		t.Skip("the expressions that Flux waits by are seen by the test above")
+		t.Skip("the test above covers the health check expressions")
 	}
 	record(t, "3. Flux: wait: false does not wait for the Gateway")
 	tree := compiled(t, "gatewayapi-canary", installedGateway(t, map[string]any{"gateway": map[string]any{"wait": false}}))
@@ -245,7 +247,7 @@ func installedGateway(t *testing.T, fields map[string]any) func(document map[str
 	}
 }
 
-// makeGateway makes a Gateway of the cluster's own.
+// makeGateway creates a Gateway that is the cluster's own.
 func (c *fluxCluster) makeGateway(t *testing.T, name types.NamespacedName) {
 	t.Helper()
 	for _, o := range []map[string]any{
@@ -263,7 +265,7 @@ func (c *fluxCluster) makeGateway(t *testing.T, name types.NamespacedName) {
 	}
 }
 
-// makeOlderCRDs installs CRDs of Gateway API 1.4.1, under the name of another.
+// makeOlderCRDs installs the CRDs of Gateway API 1.4.1 with another field manager.
 func (c *fluxCluster) makeOlderCRDs(t *testing.T) {
 	t.Helper()
 	set, err := crds.Load(files(t, crds.Gateway14.Files)...)
@@ -278,7 +280,7 @@ func (c *fluxCluster) makeOlderCRDs(t *testing.T) {
 	c.Warnings()
 }
 
-// mustWait waits until Flux waits for a Gateway, and sees it do so for longer than it takes to look again: the
+// mustWait waits until Flux waits for a Gateway, and checks for longer than Flux's polling interval that the
 // application is not applied.
 func (c *fluxCluster) mustWait(t *testing.T, stage string, gateway types.NamespacedName, programmed string) {
 	t.Helper()
@@ -288,30 +290,31 @@ func (c *fluxCluster) mustWait(t *testing.T, stage string, gateway types.Namespa
 			return err
 		}
 		if status, _ := kube.Condition(g, "Programmed"); status != programmed {
-			return fmt.Errorf("it is programmed: %s", status)
+			return fmt.Errorf("Programmed is %s", status)
 		}
 		k, err := c.Get(t.Context(), kustomizations, "flux-system", stage)
 		if err != nil {
 			return err
 		}
 		if status, message := kube.Condition(k, "Reconciling"); status != "True" || !strings.Contains(message, "health checks") {
-			return fmt.Errorf("%s is reconciling: %s: %s", stage, status, message)
+			return fmt.Errorf("Reconciling of %s is %s: %s", stage, status, message)
 		}
 		return nil
 	})
 	time.Sleep(2 * healthPoll)
 	if status, message := c.readiness(t, stage); status == "True" {
-		t.Errorf("%s is ready, and its Gateway is programmed: %s: %s", stage, programmed, message)
+		t.Errorf("stage %s is ready, with Programmed of its Gateway %s: %s", stage, programmed, message)
 	}
 	if _, err := c.Get(t.Context(), deployments, c.workload.Namespace, c.workload.Name); !errors.IsNotFound(err) {
-		t.Errorf("the application is applied: %v", err)
+		t.Errorf("Flux has applied the application: %v", err)
 	}
 }
 
-// healthPoll is how often Flux looks at what it waits for (fluxcd/kustomize-controller internal/controller/kustomization_controller.go, v1.9.6).
+// healthPoll is Flux's polling interval for health checks (fluxcd/kustomize-controller
+// internal/controller/kustomization_controller.go, v1.9.6).
 const healthPoll = 5 * time.Second
 
-// readiness is the condition of a stage.
+// readiness returns the Ready condition of a stage.
 func (c *fluxCluster) readiness(t *testing.T, stage string) (status, message string) {
 	t.Helper()
 	k, err := c.Get(t.Context(), kustomizations, "flux-system", stage)
@@ -321,10 +324,11 @@ func (c *fluxCluster) readiness(t *testing.T, stage string) (status, message str
 	return kube.Condition(k, "Ready")
 }
 
-// A gatewayAPICRDs is the CRDs of Gateway API on a cluster, and policies about them: their uids and versions.
+// A gatewayAPICRDs holds the uids and versions of a cluster's Gateway API CRDs and of admission policies
+// about them.
 type gatewayAPICRDs map[string]string
 
-// gatewayAPI are the CRDs that the cluster has, and policies, of which there is to be none.
+// gatewayAPI returns the CRDs of the cluster, and the policies, which must not exist.
 func (c *fluxCluster) gatewayAPI(t *testing.T) gatewayAPICRDs {
 	t.Helper()
 	all := gatewayAPICRDs{}
@@ -342,20 +346,20 @@ func (c *fluxCluster) gatewayAPI(t *testing.T) gatewayAPICRDs {
 	return all
 }
 
-// changed says which CRDs are not as they were.
+// changed describes the CRDs that have changed.
 func (before gatewayAPICRDs) changed(after gatewayAPICRDs) (wrong []string) {
 	if len(before) == 0 {
-		return []string{"there were no CRDs"}
+		return []string{"no CRDs before"}
 	}
 	for id, was := range before {
 		if is := after[id]; is != was {
-			wrong = append(wrong, fmt.Sprintf("%s had %s, and has %q", id, was, is))
+			wrong = append(wrong, fmt.Sprintf("%s was %s, and is now %q", id, was, is))
 		}
 	}
 	return wrong
 }
 
-// wrongListeners says which listeners of a Gateway take no routes of the workload's namespace.
+// wrongListeners describes the listeners of a Gateway that accept no routes of the workload's namespace.
 func (c *fluxCluster) wrongListeners(t *testing.T, gateway types.NamespacedName) (wrong []string) {
 	t.Helper()
 	g, err := c.Get(t.Context(), gateways, gateway.Namespace, gateway.Name)
@@ -373,15 +377,15 @@ func (c *fluxCluster) wrongListeners(t *testing.T, gateway types.NamespacedName)
 		}
 		for key, value := range want {
 			if ns.GetLabels()[key] != value {
-				wrong = append(wrong, fmt.Sprintf("the listener %v wants the label %s: %s, of %v", l["name"], key, value, ns.GetLabels()))
+				wrong = append(wrong, fmt.Sprintf("the listener %v requires the label %s: %s; the namespace has %v", l["name"], key, value, ns.GetLabels()))
 			}
 		}
 	}
 	return wrong
 }
 
-// TestFlaggerMovesToGatewayAPI changes the provider of a Canary from kuma to gatewayapi, as docs/kuma-to-gatewayapi.md
-// says, with the real Flagger and what implements Gateway API played.
+// TestFlaggerMovesToGatewayAPI changes the provider of a Canary from kuma to gatewayapi, as
+// docs/kuma-to-gatewayapi.md describes, with the real Flagger and a simulated implementation of Gateway API.
 func TestFlaggerMovesToGatewayAPI(t *testing.T) {
 	t.Parallel()
 	const example = "kuma-rollout"
@@ -406,12 +410,13 @@ func TestFlaggerMovesToGatewayAPI(t *testing.T) {
 			}
 			split := c.trafficRoute(t)
 			c.move(t, example)
-			kube.Eventually(t, time.Minute, "there is an HTTPRoute", func() error {
+			kube.Eventually(t, time.Minute, "the HTTPRoute exists", func() error {
 				_, err := c.httpRoute(t)
 				return err
 			})
 			if run.after > 0 {
-				// Flagger reads the weight from the route, which is new: it starts again, and the old split stays.
+				// Flagger reads the weight from the route. The route is new, so the analysis starts again;
+				// the old split stays.
 				steps := c.follow(t, "Succeeded")
 				none(t, c.wrongSteps(slices.DeleteFunc(steps, func(s step) bool { return s.at == run.after && s.route.percent == 0 })))
 			} else {
@@ -424,14 +429,14 @@ func TestFlaggerMovesToGatewayAPI(t *testing.T) {
 				none(t, c.wrongWebhooks(t, webhooks))
 			}
 			if after := c.trafficRoute(t); after != split {
-				t.Errorf("the TrafficRoute had %s, and has %s", split, after)
+				t.Errorf("the TrafficRoute was %s, and is now %s", split, after)
 			}
 			none(t, c.wrongCatchAll(t))
 		})
 	}
 }
 
-// move has the Canary, and what belongs to it, be as they are rendered where the rollout's provider is gatewayapi.
+// move applies the Canary and its objects as rendered for a rollout with the provider gatewayapi.
 func (c *flaggerCluster) move(t *testing.T, example string) {
 	t.Helper()
 	quicken := quicken(t)
@@ -462,18 +467,18 @@ func (c *flaggerCluster) reach(t *testing.T, weight int64) {
 	kube.Eventually(t, analysis, fmt.Sprintf("the canary has %d %%", weight), func() error {
 		s, err := c.now(t)
 		if err == nil && s.at != weight {
-			err = fmt.Errorf("it is at %+v", s)
+			err = fmt.Errorf("the Canary is at %+v", s)
 		}
 		return err
 	})
 }
 
-// httpRoute is the HTTPRoute that Flagger has made.
+// httpRoute returns the HTTPRoute that Flagger created.
 func (c *flaggerCluster) httpRoute(t *testing.T) (*kube.Object, error) {
 	return c.Get(t.Context(), httpRoutes, c.canary.GetNamespace(), c.service())
 }
 
-// trafficRoute is what the TrafficRoute of the rollout says.
+// trafficRoute returns the split of the rollout's TrafficRoute.
 func (c *flaggerCluster) trafficRoute(t *testing.T) string {
 	t.Helper()
 	route, err := c.Get(t.Context(), trafficRoutes, "", c.service())
@@ -483,7 +488,7 @@ func (c *flaggerCluster) trafficRoute(t *testing.T) string {
 	return fmt.Sprint(route.Object["spec"])
 }
 
-// wrongRest says what a Canary does that is at rest, in three of its intervals.
+// wrongRest describes changes of an idle Canary during three of its intervals.
 func (c *flaggerCluster) wrongRest(t *testing.T) (wrong []string) {
 	t.Helper()
 	for range 6 {
@@ -492,7 +497,7 @@ func (c *flaggerCluster) wrongRest(t *testing.T) (wrong []string) {
 		case err != nil:
 			wrong = append(wrong, err.Error())
 		case s != (step{phase: "Initialized"}):
-			wrong = append(wrong, fmt.Sprintf("it is at %+v", s))
+			wrong = append(wrong, fmt.Sprintf("the idle Canary is at %+v", s))
 		}
 	}
 	return wrong

@@ -17,7 +17,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// toImport is beside the repository of testdata: a Kustomization that applies nothing but what is imported.
+// toImport is added to the repository of testdata: a Kustomization that applies only imported objects.
 var toImport = tree{
 	"clusters/eu/upstream.yaml": []byte(`apiVersion: kustomize.toolkit.fluxcd.io/v1
 kind: Kustomization
@@ -36,7 +36,7 @@ spec: {interval: 10m, retryInterval: 5s, path: ./kustomize, prune: true, targetN
 `),
 }
 
-// An importing is a cluster whose Flux applies a repository that is imported.
+// An importing is a cluster with a repository to import.
 type importing struct {
 	*fluxCluster
 	repository tree
@@ -44,7 +44,7 @@ type importing struct {
 	rendered   tree
 }
 
-// startImporting starts the cluster, to which Flux has applied the repository, and imports that.
+// startImporting starts the cluster, waits until Flux has applied the repository, and imports it.
 func startImporting(t *testing.T) *importing {
 	t.Helper()
 	const cluster = "eu"
@@ -87,8 +87,8 @@ func startImporting(t *testing.T) *importing {
 	return m
 }
 
-// commit edits the documents of the objects that a step is about, and has Flux apply that. An edit returns
-// nothing for a document that goes.
+// commit edits the documents of the objects in a step, and lets Flux apply the result. An edit returns "" to
+// remove a document.
 func (m *importing) commit(t *testing.T, step importer.Step, edit func(document string) string, kustomizations ...string) {
 	t.Helper()
 	for _, f := range step.Files {
@@ -153,7 +153,7 @@ func (m *importing) wait(t *testing.T, revision string, names ...string) {
 	})
 }
 
-// stages are the Flux Kustomizations that are rendered, with the bootstrap's.
+// stages returns the rendered Flux Kustomizations, including the bootstrap's.
 func (m *importing) stages(t *testing.T) []string {
 	t.Helper()
 	names := []string{"flux-system/flux-system"}
@@ -165,7 +165,7 @@ func (m *importing) stages(t *testing.T) []string {
 	return names
 }
 
-// replace is the second commit: what is rendered, in the place of what was imported.
+// replace makes the second commit: it replaces the imported objects with the rendered ones.
 func (m *importing) replace(t *testing.T) {
 	t.Helper()
 	for name, data := range m.rendered.inRepository() {
@@ -174,8 +174,8 @@ func (m *importing) replace(t *testing.T) {
 	m.commit(t, m.result.Steps[1], removed, m.stages(t)...)
 }
 
-// TestFluxMovesWhatIsImported has Flux apply the commits of an import one by one. No object is deleted or made
-// anew, but the Kustomization that the last commit deletes.
+// TestFluxMovesWhatIsImported lets Flux apply the commits of an import one by one. No object is deleted or
+// recreated, except the Kustomization that the last commit deletes.
 func TestFluxMovesWhatIsImported(t *testing.T) {
 	t.Parallel()
 	record(t, "3. Flux: moves what is imported, and deletes nothing")
@@ -187,7 +187,7 @@ func TestFluxMovesWhatIsImported(t *testing.T) {
 
 	m.replace(t)
 	for _, h := range deleted() {
-		t.Errorf("%v, which is deleted", h)
+		t.Errorf("deleted: %v", h)
 	}
 	m.commit(t, m.result.Steps[2], removed, m.stages(t)...)
 	gone := held{m.name, applied{kustomizations, "flux-system", "upstream"}}
@@ -198,8 +198,8 @@ func TestFluxMovesWhatIsImported(t *testing.T) {
 		return nil
 	})
 	m.reconcile(t)
-	if all := slices.Compact(deleted()); len(all) != 1 || all[0] != gone { // it is seen to end, and to be gone
-		t.Errorf("these are deleted: %v", all)
+	if all := slices.Compact(deleted()); len(all) != 1 || all[0] != gone { // the watch reports the start and the end of a deletion
+		t.Errorf("deleted objects: %v", all)
 	}
 	after := m.held(t)
 	for h, uid := range before {
@@ -211,23 +211,23 @@ func TestFluxMovesWhatIsImported(t *testing.T) {
 		case err != nil:
 			t.Error(err)
 		case o.GetUID() != uid:
-			t.Errorf("%v, which was made anew", h)
+			t.Errorf("recreated: %v", h)
 		case after[h] != "" && o.GetAnnotations()[pruneAnnotation] != "" && h.kind != namespaces:
-			t.Errorf("%v, which still has the annotation", h)
+			t.Errorf("still annotated: %v", h)
 		}
 	}
 }
 
-// TestFluxDeletesWhatIsNotAnnotated leaves the first commit out.
+// TestFluxDeletesWhatIsNotAnnotated skips the first commit.
 func TestFluxDeletesWhatIsNotAnnotated(t *testing.T) {
 	t.Parallel()
 	record(t, "3. Flux: moves what is imported: what is broken is seen")
 	m := startImporting(t)
 	before := m.held(t)
 	m.replace(t)
-	kube.Eventually(t, convergence, "something is made anew", func() error {
-		if wrong := remade(before, m.held(t)); !slices.ContainsFunc(wrong, func(w string) bool { return strings.Contains(w, "made anew") }) {
-			return fmt.Errorf("all is as before, but %q", wrong)
+	kube.Eventually(t, convergence, "an object is recreated", func() error {
+		if wrong := remade(before, m.held(t)); !slices.ContainsFunc(wrong, func(w string) bool { return strings.Contains(w, "recreated") }) {
+			return fmt.Errorf("no object is recreated; changes: %q", wrong)
 		}
 		return nil
 	})

@@ -24,26 +24,25 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// A platform is what clusters have before anything is rendered for them, as a fleet's plugin
-// names it under installed.
+// A platform is the set of components that a fleet's plugin lists under installed.
 type platform struct {
 	installed api.Installed
-	// objects are the platform's own. Their field manager is the platform, too.
+	// objects are the platform's own objects, applied with the field manager platform.
 	objects []*kube.Object
 }
 
-// platforms are the examples that are run beside a platform. The first has rollouts of two providers.
+// platforms are the examples that run on a platform. The first has rollouts of two providers.
 var platforms = []string{
 	"installed-istio-nginx", "installed-kuma", "installed-istio", "installed-nginx",
 	"installed-istio-ab", "installed-istio-blue-green", "installed-nginx-ab", "installed-nginx-blue-green",
 }
 
-// ownMetricsServer is the Prometheus of the platform's Flagger, which is not the one that rendered
-// MetricTemplates ask.
+// ownMetricsServer is the Prometheus of the platform's Flagger. It differs from the one that rendered
+// MetricTemplates query.
 const ownMetricsServer = "http://metrics.flagger-system:9090"
 
-// installedTree is what an example renders on a platform, with a Flagger that differs from a rendered
-// one in its metrics server as well. Its rollouts are quickened and use the platform's load tester.
+// installedTree returns the output for an example on a platform, with a Flagger whose metrics server also
+// differs from a rendered one. Its rollouts are quickened, and use the platform's load tester.
 func installedTree(t *testing.T, example string) (tree, *platform) {
 	t.Helper()
 	p := &platform{}
@@ -55,13 +54,13 @@ func installedTree(t *testing.T, example string) (tree, *platform) {
 		p.read(t, document)
 	})
 	if p.installed.Flagger == nil || p.installed.Prometheus == nil || p.installed.Loadtester == nil {
-		t.Fatalf("%s has not everything installed: %+v", example, p.installed)
+		t.Fatalf("%s does not list every component as installed: %+v", example, p.installed)
 	}
 	p.addObjects(t)
 	return files, p
 }
 
-// platformOf is what the clusters of an example have already, or nil.
+// platformOf returns the platform of an example's clusters, or nil.
 func platformOf(t *testing.T, example string) *platform {
 	t.Helper()
 	p := &platform{}
@@ -77,7 +76,7 @@ func platformOf(t *testing.T, example string) *platform {
 	return p
 }
 
-// read reads what a Fleet or a RenderConfig has under installed, and gives Flagger its own metrics server.
+// read reads the field installed of a Fleet or a RenderConfig, and gives Flagger its own metrics server.
 func (p *platform) read(t *testing.T, document map[string]any) {
 	t.Helper()
 	in, ok, _ := unstructured.NestedMap(document, "spec", "plugin", "flagger", "installed")
@@ -97,8 +96,8 @@ func (p *platform) read(t *testing.T, document map[string]any) {
 	}
 }
 
-// addObjects adds what somebody else has installed: a Deployment and a Service of each component,
-// their namespaces, and what belongs to the cluster.
+// addObjects adds objects as if installed by others: a Deployment and a Service of each component, their
+// namespaces, and cluster-wide objects.
 func (p *platform) addObjects(t *testing.T) {
 	t.Helper()
 	in, namespaces := &p.installed, map[string]map[string]any{}
@@ -182,8 +181,8 @@ func (p *platform) addObjects(t *testing.T) {
 	}
 }
 
-// flags are those of the platform's Flagger. What is not said of it is as its chart has it, but for
-// the provider: it must not matter, since every Canary names its own.
+// flags returns the flags of the platform's Flagger. Fields that are not set have the chart's defaults,
+// except the provider: it must not matter, because every Canary sets its own.
 func (p *platform) flags() []string {
 	f := p.installed.Flagger
 	return []string{
@@ -196,7 +195,7 @@ func (p *platform) flags() []string {
 	}
 }
 
-// install makes the platform on a cluster, with the CRDs of its components.
+// install creates the platform on a cluster, with the CRDs of its components.
 func (p *platform) install(t *testing.T, c *kube.ControlPlane) {
 	t.Helper()
 	charts := chartCRDs(t)
@@ -227,14 +226,14 @@ func (p *platform) install(t *testing.T, c *kube.ControlPlane) {
 	c.Warnings()
 }
 
-// startFlagger starts the platform's Flagger when all else is ready, and returns what it asks.
+// startFlagger starts the platform's Flagger when everything else is ready, and returns its proxy.
 func (p *platform) startFlagger(t *testing.T, c *kube.ControlPlane) *stub.Proxy {
 	t.Helper()
 	kube.Eventually(t, kube.Startup, "the platform is ready", func() error {
 		all, err := c.List(t.Context(), deployments)
 		for _, d := range all {
 			if status, _ := kube.Condition(&d, "Available"); status != "True" {
-				err = fmt.Errorf("%s is not", kube.ID(&d))
+				err = fmt.Errorf("%s is not ready", kube.ID(&d))
 			}
 		}
 		return err
@@ -244,11 +243,10 @@ func (p *platform) startFlagger(t *testing.T, c *kube.ControlPlane) *stub.Proxy 
 	return proxy
 }
 
-// A possession is what a cluster has of the kinds of a platform's objects.
+// A possession describes a cluster's objects of the platform's kinds.
 type possession map[held]string
 
-// possessions are all objects of the kinds of the platform, CRDs among them, with their uids and
-// resourceVersions.
+// possessions returns all objects of the platform's kinds and all CRDs, with their uids and resourceVersions.
 func (p *platform) possessions(t *testing.T, c *fluxCluster) possession {
 	t.Helper()
 	all := possession{}
@@ -264,16 +262,16 @@ func (p *platform) possessions(t *testing.T, c *fluxCluster) possession {
 	return all
 }
 
-// touched says which objects of the platform are not as before, and what has come into its namespaces
-// or to the cluster as a whole beside the namespaces and the routes of rollouts.
+// touched describes the platform's objects that have changed, and new objects in its namespaces or
+// cluster-wide, except the namespaces and routes of rollouts.
 func (p *platform) touched(before, after possession, made ...held) (wrong []string) {
 	own := map[string]bool{}
 	for _, o := range p.objects {
-		own[o.GetNamespace()] = true // also that of what has none
+		own[o.GetNamespace()] = true // includes "", for cluster-wide objects
 	}
 	for h, was := range before {
 		if is := after[h]; is != was {
-			wrong = append(wrong, fmt.Sprintf("%v: it had %s, and has %s", h, was, cmp.Or(is, "gone")))
+			wrong = append(wrong, fmt.Sprintf("%v: was %s, is %s", h, was, cmp.Or(is, "gone")))
 		}
 	}
 	for h := range after {
@@ -285,7 +283,7 @@ func (p *platform) touched(before, after possession, made ...held) (wrong []stri
 	return wrong
 }
 
-// rollouts are those of a tree on the cluster, which the platform's Flagger runs.
+// rollouts returns the rollouts of a tree on the cluster, which the platform's Flagger runs.
 func (c *fluxCluster) rollouts(t *testing.T, tree tree, p *platform, proxy *stub.Proxy) (all []*flaggerCluster) {
 	t.Helper()
 	objects := tree.objects(t, c.name)
@@ -308,13 +306,13 @@ func (c *fluxCluster) rollouts(t *testing.T, tree tree, p *platform, proxy *stub
 		all = append(all, f)
 	}
 	if len(all) == 0 {
-		t.Fatal("there is no Canary")
+		t.Fatal("no Canary")
 	}
 	return all
 }
 
-// made are the objects of the cluster as a whole that Flagger and Flux make for rollouts: the namespace, and
-// on Kuma a TrafficRoute.
+// made returns the cluster-wide objects that Flagger and Flux create for rollouts: the namespace, and a
+// TrafficRoute on Kuma.
 func (c *flaggerCluster) made(t *testing.T, server string) []held {
 	t.Helper()
 	all := []held{{server, applied{kind: namespaces, name: c.workload.Namespace}}}
@@ -324,9 +322,9 @@ func (c *flaggerCluster) made(t *testing.T, server string) []held {
 	return all
 }
 
-// TestFluxBesideAPlatform has the real Flux apply what is rendered for clusters that have Flagger, a
-// provider, Prometheus and a load tester already, and the Flagger that runs there beforehand take all
-// rollouts to their ends: each by the route of its own provider. Nothing of the platform is touched.
+// TestFluxBesideAPlatform runs the real Flux on clusters that already have Flagger, a provider, Prometheus
+// and a load tester, and the existing Flagger promotes all rollouts, each through its own provider's route.
+// The platform does not change.
 func TestFluxBesideAPlatform(t *testing.T) {
 	t.Parallel()
 	for _, example := range few(platforms, 1) {
@@ -364,7 +362,7 @@ func TestFluxBesideAPlatform(t *testing.T) {
 				}
 				c.world.Push(t, c.source.Namespace, c.source.Name, app)
 				for i, steps := range follow(t, "Succeeded", rollouts...) {
-					steps = slices.DeleteFunc(steps, func(s step) bool { return s.phase == "Initialized" }) // before it is seen
+					steps = slices.DeleteFunc(steps, func(s step) bool { return s.phase == "Initialized" }) // before the API server lists it
 					none(t, rollouts[i].wrongSteps(steps))
 				}
 			})
@@ -375,7 +373,7 @@ func TestFluxBesideAPlatform(t *testing.T) {
 				elsewhere := *p
 				elsewhere.installed.Loadtester = &api.InstalledLoadtester{URL: "http://elsewhere/"}
 				if len(wrongPlatform(t, &elsewhere, rollouts, queries, webhooks)) == 0 {
-					t.Error("nothing is said of another load tester")
+					t.Error("another load tester is not reported")
 				}
 			})
 			t.Run("leaves the platform", func(t *testing.T) {
@@ -383,7 +381,7 @@ func TestFluxBesideAPlatform(t *testing.T) {
 				c.reconcile(t)
 				none(t, p.touched(before, p.possessions(t, c), made...))
 				if releases := c.list(t, c.name, helmReleases); len(releases) > 0 {
-					t.Errorf("%s is installed once more", kube.ID(&releases[0]))
+					t.Errorf("%s is installed again", kube.ID(&releases[0]))
 				}
 			})
 			if p.installed.Kuma == nil || t.Failed() {
@@ -400,7 +398,7 @@ func TestFluxBesideAPlatform(t *testing.T) {
 				c.converge(t, without, map[string]string{"flux-system": c.push(t, without)})
 				wrong := p.touched(before, p.possessions(t, c), made...)
 				if len(wrong) != 1 || !strings.Contains(wrong[0], "TrafficRoute /route-all-") {
-					t.Errorf("what is seen is %q", wrong)
+					t.Errorf("reported changes: %q", wrong)
 				}
 			})
 		})
@@ -409,8 +407,8 @@ func TestFluxBesideAPlatform(t *testing.T) {
 
 var helmReleases = schema.GroupVersionKind{Group: "helm.toolkit.fluxcd.io", Version: "v2", Kind: "HelmRelease"}
 
-// wrongPlatform says what Flagger has asked but what is installed: each rollout its own queries, at the
-// Prometheus of the platform, and its own webhooks, at the load tester of the platform.
+// wrongPlatform describes unexpected requests of Flagger. Each rollout must send its own queries to the
+// platform's Prometheus, and call its own webhooks at the platform's load tester.
 func wrongPlatform(t *testing.T, p *platform, rollouts []*flaggerCluster, queries []stub.Query, webhooks []stub.Webhook) (wrong []string) {
 	t.Helper()
 	queries = slices.Clone(queries)
@@ -425,26 +423,26 @@ func wrongPlatform(t *testing.T, p *platform, rollouts []*flaggerCluster, querie
 			}
 			called = append(called, w)
 			if strings.TrimSuffix(w.URL, "/") != strings.TrimSuffix(p.installed.Loadtester.URL, "/") {
-				wrong = append(wrong, w.URL+" is called, and is not the load tester of the platform")
+				wrong = append(wrong, w.URL+" was called; it is not the load tester of the platform")
 			}
 		}
 		wrong = append(wrong, f.wrongWebhooks(t, called)...)
 		for _, o := range f.objects {
 			address, _, _ := unstructured.NestedString(o.Object, "spec", "provider", "address")
-			own := f.measured == "" // the user's own query, of a Prometheus that it names itself
+			own := f.measured == "" // the user's query names its own Prometheus
 			if o.GetKind() == "MetricTemplate" && !own && address != p.installed.Prometheus.Address {
-				wrong = append(wrong, fmt.Sprintf("%s asks %s", kube.ID(o), address))
+				wrong = append(wrong, fmt.Sprintf("%s queries %s", kube.ID(o), address))
 			}
 		}
 	}
 	for _, q := range queries {
-		wrong = append(wrong, "of no rollout is "+q.Text)
+		wrong = append(wrong, "query of no rollout: "+q.Text)
 	}
 	return wrong
 }
 
-// handedOver edits a Fleet that has everything rendered: its clusters have all components already, which
-// are handed over, or were.
+// handedOver edits a Fleet with rendered components: it lists them all as installed, either to be handed over
+// now or handed over already.
 func handedOver(t *testing.T, versions map[string]string, isOver bool) func(document map[string]any) {
 	t.Helper()
 	return func(document map[string]any) {
@@ -478,18 +476,18 @@ func handedOver(t *testing.T, versions map[string]string, isOver bool) func(docu
 	}
 }
 
-// A handOver is a cluster of an example with everything rendered, whose components are to be handed over.
+// A handOver is a cluster of an example with rendered components, which are to be handed over.
 type handOver struct {
 	*fluxCluster
 	example, dir string
-	// versions are those of the charts, by their names.
+	// versions holds the versions of the charts by name.
 	versions map[string]string
-	// going are the uids of all that is no longer rendered then.
+	// going holds the uids of the objects that are no longer rendered after the hand-over.
 	going   map[held]types.UID
 	deleted func() []held
 }
 
-// startHandOver starts the cluster, to which Flux has applied what is rendered.
+// startHandOver starts the cluster, and waits until Flux has applied the output.
 func startHandOver(t *testing.T, example, cluster string) *handOver {
 	t.Helper()
 	h := &handOver{example: example, dir: t.TempDir(), versions: map[string]string{}, going: map[held]types.UID{}}
@@ -520,7 +518,7 @@ func startHandOver(t *testing.T, example, cluster string) *handOver {
 	return h
 }
 
-// commit renders once more, and has Flux apply that.
+// commit renders again, and lets Flux apply the output.
 func (h *handOver) commit(t *testing.T, edit func(document map[string]any), opts disk.Options) {
 	t.Helper()
 	mustWrite(t, h.dir, rendered(t, h.example, edit), opts)
@@ -528,7 +526,8 @@ func (h *handOver) commit(t *testing.T, edit func(document map[string]any), opts
 	h.converge(t, files, map[string]string{"flux-system": h.push(t, files)})
 }
 
-// gone says which objects that are no longer rendered are not as they were, but for Flux Kustomizations.
+// gone describes the objects, except Flux Kustomizations, that were deleted or recreated after they left the
+// output.
 func (h *handOver) gone(t *testing.T) (wrong []string) {
 	t.Helper()
 	for of, uid := range h.going {
@@ -548,14 +547,14 @@ func (h *handOver) gone(t *testing.T) (wrong []string) {
 	return wrong
 }
 
-// TestFluxHandsOver has Flux apply the two commits by which what was rendered becomes what is installed
-// already. Nothing is deleted but the stages that had it, and no release is uninstalled.
+// TestFluxHandsOver lets Flux apply the two commits that turn rendered components into installed ones. Only
+// the stages that had them are deleted, and no release is uninstalled.
 func TestFluxHandsOver(t *testing.T) {
 	t.Parallel()
 	for _, run := range few([]struct {
 		example, cluster string
-		// copied are the files that the repository keeps, as docs/adopting.md says, and from which all
-		// is rendered again afterwards.
+		// copied is the directory that the repository keeps, as docs/adopting.md describes. Afterwards,
+		// everything is rendered again.
 		copied string
 	}{
 		{"kuma-rollout", "kurator-member1", "kurator-member1/fleetwright/infrastructure"},
@@ -586,14 +585,14 @@ func TestFluxHandsOver(t *testing.T) {
 			ended := map[held]bool{}
 			for _, of := range h.deleted() {
 				if _, goes := h.going[of]; !goes || of.kind != kustomizations {
-					t.Errorf("%v, which is deleted", of)
+					t.Errorf("deleted: %v", of)
 				}
 				ended[of] = true
 			}
 			if len(ended) != stages || len(h.going) == stages {
-				t.Errorf("these stages are deleted: %v, of %v", ended, h.going)
+				t.Errorf("deleted stages: %v, of %v", ended, h.going)
 			}
-			maps.DeleteFunc(before, func(of held, _ types.UID) bool { _, goes := h.going[of]; return goes }) // which is seen above
+			maps.DeleteFunc(before, func(of held, _ types.UID) bool { _, goes := h.going[of]; return goes }) // checked above
 			none(t, remade(before, h.held(t)))
 			if run.copied == "" {
 				return
@@ -606,33 +605,33 @@ func TestFluxHandsOver(t *testing.T) {
 			h.reconcile(t)
 			none(t, h.gone(t))
 			for _, of := range h.deleted() {
-				t.Errorf("%v, which is deleted on the way back", of)
+				t.Errorf("deleted on the way back: %v", of)
 			}
 			for _, release := range h.list(t, run.cluster, helmReleases) {
 				if release.GetAnnotations()[pruneAnnotation] != "" {
-					t.Errorf("%s is not rendered again", kube.ID(&release))
+					t.Errorf("%s keeps its prune annotation", kube.ID(&release))
 				}
 			}
 		})
 	}
 }
 
-// TestFluxUninstallsWhatIsNotHandedOver leaves the first of the two commits out, which has to be
-// allowed: the releases are deleted, so that helm-controller would uninstall them.
+// TestFluxUninstallsWhatIsNotHandedOver skips the first of the two commits, which needs AllowPrune. The
+// releases are deleted, so helm-controller would uninstall them.
 func TestFluxUninstallsWhatIsNotHandedOver(t *testing.T) {
 	t.Parallel()
 	record(t, "3. Flux: hands components over: what is broken is seen")
 	h := startHandOver(t, "kuma-rollout", "kurator-member1")
 	over := handedOver(t, h.versions, true)
 	if _, err := disk.Write(h.dir, rendered(t, h.example, over), disk.Options{}); err == nil || !strings.Contains(err.Error(), "handOver") {
-		t.Errorf("it is not refused: %v", err)
+		t.Errorf("the write is not rejected: %v", err)
 	}
 	h.commit(t, over, disk.Options{AllowPrune: true})
 	kube.Eventually(t, convergence, "the releases are deleted", func() error {
 		gone := h.gone(t)
 		for of := range h.going {
 			if of.kind == helmReleases && !slices.Contains(gone, of.String()+", which is gone") {
-				return fmt.Errorf("%v; seen is %q", of, gone)
+				return fmt.Errorf("%v is not deleted; deleted: %q", of, gone)
 			}
 		}
 		return nil

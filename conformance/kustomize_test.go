@@ -18,8 +18,7 @@ import (
 	"github.com/fleetwright/fleetwright/render/layout"
 )
 
-// An orchestrator is a program that runs fleetwright as a KRM function, which it finds
-// on its PATH.
+// An orchestrator is a program that runs fleetwright as a KRM function, with fleetwright on its PATH.
 type orchestrator struct {
 	file string
 	env  []string
@@ -35,7 +34,7 @@ func newOrchestrator(t *testing.T, tool tools.Tool) orchestrator {
 	return orchestrator{file, append(os.Environ(), path)}
 }
 
-// run runs the program, and returns what it prints on each of its outputs.
+// run runs the program, and returns its standard output and standard error.
 func (o orchestrator) run(args ...string) (stdout, stderr string, err error) {
 	var out, say strings.Builder
 	cmd := exec.Command(o.file, args...)
@@ -53,7 +52,7 @@ func (o orchestrator) mustRun(t *testing.T, args ...string) string {
 	return stdout
 }
 
-// build has kustomize build a directory.
+// build builds a directory with kustomize.
 func (o orchestrator) build(dir string) (stdout, stderr string, err error) {
 	return o.run("build", "--enable-alpha-plugins", "--enable-exec", dir)
 }
@@ -63,13 +62,13 @@ func (o orchestrator) mustBuild(t *testing.T, dir string) string {
 	return o.mustRun(t, "build", "--enable-alpha-plugins", "--enable-exec", dir)
 }
 
-// settings are a functionConfig with a spec of its own.
+// settings returns a functionConfig with the given spec.
 func settings(spec string) []byte {
 	return []byte(`{apiVersion: fleetwright.dev/v1alpha1, kind: RenderConfig, metadata: {name: fleetwright, annotations: {config.kubernetes.io/function: "exec: {path: fleetwright}"}}, spec: ` + spec + "}\n")
 }
 
-// functionOf are the settings of an example as a functionConfig for one cluster, with
-// inputs in the directory above.
+// functionOf returns the settings of an example as a functionConfig for one cluster, with inputs in the
+// parent directory.
 func functionOf(t *testing.T, config []byte, cluster string, inputs ...string) []byte {
 	t.Helper()
 	own, err := kube.Objects(settings("{}"))
@@ -100,16 +99,16 @@ func functionOf(t *testing.T, config []byte, cluster string, inputs ...string) [
 	return data
 }
 
-// kustomization is a kustomization.yaml.
+// kustomization returns a kustomization.yaml.
 func kustomization(fields string) []byte {
 	return []byte("apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n" + fields)
 }
 
-// renderedBy is the annotation by which the function knows its objects again.
+// renderedBy is the annotation by which the function recognizes its objects.
 const renderedBy = "fleetwright.dev/rendered"
 
-// objectsOf are the objects of a text as JSON, sorted, but for the function's annotation,
-// which must name the cluster where there is one.
+// objectsOf returns the objects of a text as sorted JSON, without the function's annotation, which must name
+// the cluster if it is set.
 func objectsOf(t *testing.T, text []byte, cluster string) (all []string) {
 	t.Helper()
 	objects, err := kube.Objects(text)
@@ -119,7 +118,7 @@ func objectsOf(t *testing.T, text []byte, cluster string) (all []string) {
 	for _, o := range objects {
 		annotations := o.GetAnnotations()
 		if annotations[renderedBy] != cluster {
-			t.Errorf("%s %s is annotated with %q", o.GetKind(), o.GetName(), annotations[renderedBy])
+			t.Errorf("%s %s has the annotation %q", o.GetKind(), o.GetName(), annotations[renderedBy])
 		}
 		delete(annotations, renderedBy)
 		if o.SetAnnotations(annotations); len(annotations) == 0 {
@@ -135,11 +134,11 @@ func objectsOf(t *testing.T, text []byte, cluster string) (all []string) {
 		all = append(all, string(data))
 	}
 	slices.Sort(all)
-	return slices.Compact(all) // two applications may have one Namespace
+	return slices.Compact(all) // two applications may declare the same Namespace
 }
 
-// pullExamples are the examples in which each cluster's Flux applies its own directory,
-// with the files that are read.
+// pullExamples returns the examples in which each cluster's Flux applies its own directory, with their
+// documents.
 func pullExamples(t *testing.T) map[string]tree {
 	all := map[string]tree{}
 	for _, name := range examples(t) {
@@ -152,7 +151,7 @@ func pullExamples(t *testing.T) map[string]tree {
 	return all
 }
 
-// settingsOf returns the name of the file with the RenderConfig of an example, "" without one.
+// settingsOf returns the name of the file with the RenderConfig of an example, or "".
 func settingsOf(files tree) string {
 	for name, data := range files {
 		if strings.Contains(string(data), "\nkind: RenderConfig\n") {
@@ -162,8 +161,8 @@ func settingsOf(files tree) string {
 	return ""
 }
 
-// TestKustomizeGeneratesAndTransforms: of every cluster kustomize has the objects that
-// the command renders, whether it gives the inputs or their names.
+// TestKustomizeGeneratesAndTransforms checks that kustomize outputs the same objects for every cluster as the
+// command, whether kustomize passes the inputs or their names.
 func TestKustomizeGeneratesAndTransforms(t *testing.T) {
 	o := newOrchestrator(t, tools.Kustomize)
 	for name, inputs := range pullExamples(t) {
@@ -193,7 +192,7 @@ func TestKustomizeGeneratesAndTransforms(t *testing.T) {
 				}
 				record(t, "8. kustomize: a generator's objects are the command's")
 				if transformed := o.mustBuild(t, dir); transformed != generated {
-					t.Errorf("it transforms them to\n%s", transformed)
+					t.Errorf("the transformed objects are\n%s", transformed)
 				}
 				record(t, "8. kustomize: a transformer's are the same")
 			})
@@ -201,9 +200,9 @@ func TestKustomizeGeneratesAndTransforms(t *testing.T) {
 	}
 }
 
-// TestKustomizeValidates: what is good passes unchanged, what is not ends the build.
-// kustomize refuses any function among its validators unless all that it is given has
-// gone through another, which docs/kustomize.md says.
+// TestKustomizeValidates checks that valid objects pass unchanged, and that errors end the build. kustomize
+// rejects every function among its validators unless another function has processed all objects before, as
+// docs/kustomize.md describes.
 func TestKustomizeValidates(t *testing.T) {
 	record(t, "8. kustomize: a validator ends the build, or changes nothing")
 	o := newOrchestrator(t, tools.Kustomize)
@@ -220,21 +219,21 @@ func TestKustomizeValidates(t *testing.T) {
 	plain := o.mustBuild(t, filepath.Join(dir, "plain"))
 	for _, name := range []string{"transformer", "both"} {
 		if got := o.mustBuild(t, filepath.Join(dir, name)); got != plain {
-			t.Errorf("%s: it becomes\n%s", name, got)
+			t.Errorf("%s: the output is\n%s", name, got)
 		}
 	}
 	if _, stderr, err := o.build(filepath.Join(dir, "validator")); err == nil || !strings.Contains(stderr, "validator shouldn't modify the resource map") {
-		t.Errorf("cat is a validator that kustomize takes now (%v), so docs/kustomize.md may say less:\n%s", err, stderr)
+		t.Errorf("kustomize now accepts cat as a validator (%v); simplify docs/kustomize.md:\n%s", err, stderr)
 	}
 	mustCopy(t, tree{"application.yaml": []byte(strings.Replace(string(inputs["application.yaml"]), "stepWeight:", "stepWieght:", 1))}, filepath.Join(dir, "transformer"))
 	stdout, stderr, err := o.build(filepath.Join(dir, "transformer"))
 	if err == nil || stdout != "" || !strings.Contains(stderr, `Application default/webapp: error FW110 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.canaryStrategy: unknown field "stepWieght"`) {
-		t.Errorf("%v: it prints %s and says\n%s", err, stdout, stderr)
+		t.Errorf("%v: stdout %s, stderr\n%s", err, stdout, stderr)
 	}
 }
 
-// TestKptWritesWhatTheCommandWrites: every file of every example that holds objects, and each
-// kustomization.yaml, which kustomize builds; and a second run changes nothing.
+// TestKptWritesWhatTheCommandWrites checks that kpt writes every file of every example that holds objects,
+// and each kustomization.yaml, and that kustomize can build them. A second run must change nothing.
 func TestKptWritesWhatTheCommandWrites(t *testing.T) {
 	scheduled(t, "a build of kpt")
 	kpt, kustomize := newOrchestrator(t, tools.Kpt), newOrchestrator(t, tools.Kustomize)
@@ -244,17 +243,17 @@ func TestKptWritesWhatTheCommandWrites(t *testing.T) {
 			inputs := documents(t, name)
 			maps.DeleteFunc(inputs, func(name string, _ []byte) bool { return path.Ext(name) != ".yaml" })
 			if file := settingsOf(inputs); file != "" {
-				// The function renders all clusters of a package, whatever their wave.
+				// The function renders all clusters of a package, in all waves.
 				settings := strings.Replace(string(inputs[file]), "\n  through: canary\n", "\n", 1)
 				if !strings.Contains(settings, "\nmetadata:") {
-					// kpt wants a name.
+					// kpt requires a name.
 					settings = strings.Replace(settings, "\nkind: RenderConfig\n", "\nkind: RenderConfig\nmetadata: {name: settings}\n", 1)
 				}
 				inputs[file] = []byte(settings)
 			}
 			mustCopy(t, inputs, dir)
 			setting := "path="
-			if name == "oci" { // whose paths are those in each cluster's artifact
+			if name == "oci" { // has other paths: those in each cluster's artifact
 				setting = "directory="
 			}
 			eval := []string{"fn", "eval", dir, "--exec", "fleetwright", "--", setting + outputPath}
@@ -264,12 +263,12 @@ func TestKptWritesWhatTheCommandWrites(t *testing.T) {
 			for file, data := range want {
 				cluster := strings.Split(file, "/")[1]
 				if at := strings.Split(file, "/clusters/"); len(at) == 2 && !strings.Contains(at[1], "/apps/") && !strings.Contains(at[1], "/releases/") {
-					cluster, _, _ = strings.Cut(at[1], "/") // what a hub applies to another
+					cluster, _, _ = strings.Cut(at[1], "/") // objects that a hub applies to other clusters
 				}
 				switch {
 				case path.Ext(file) != ".yaml": // an inventory, or a file for people
 					if once[file] != nil {
-						t.Errorf("%s is there", file)
+						t.Errorf("%s exists", file)
 					}
 					continue
 				case once[file] == nil:
@@ -285,7 +284,7 @@ func TestKptWritesWhatTheCommandWrites(t *testing.T) {
 			}
 			for file := range once {
 				if want[file] == nil && inputs[file] == nil {
-					t.Errorf("%s is there", file)
+					t.Errorf("%s exists", file)
 				}
 			}
 			record(t, "8. kpt: the package gets what the command writes")
@@ -298,8 +297,8 @@ func TestKptWritesWhatTheCommandWrites(t *testing.T) {
 	}
 }
 
-// inPackage returns the objects of a file but for the Flux Kustomizations of directories without manifests,
-// which a package cannot have: the command puts a README.md there.
+// inPackage returns the objects of a file, except the Flux Kustomizations of directories without manifests. A
+// package cannot have such directories: the command puts only a README.md there.
 func inPackage(objects []string, file string, files tree) []string {
 	cluster, _, _ := strings.Cut(strings.TrimPrefix(file, outputPath+"/"), "/")
 	root := path.Join(outputPath, cluster, layout.Dir)
@@ -317,8 +316,8 @@ func inPackage(objects []string, file string, files tree) []string {
 	})
 }
 
-// TestKptRemovesWhatIsGone, keeps what is others', and changes nothing where there are
-// errors.
+// TestKptRemovesWhatIsGone checks that kpt removes stale objects, keeps foreign ones, and changes nothing if
+// there are errors.
 func TestKptRemovesWhatIsGone(t *testing.T) {
 	scheduled(t, "a build of kpt")
 	record(t, "8. kpt: what is gone disappears, errors change nothing")
@@ -335,7 +334,7 @@ func TestKptRemovesWhatIsGone(t *testing.T) {
 	mustCopy(t, tree{"application.yaml": []byte(strings.Replace(string(inputs["application.yaml"]), "stepWeight:", "stepWieght:", 1))}, dir)
 	before := readTree(t, dir)
 	if _, stderr, err := o.run(eval...); err == nil || !strings.Contains(stderr, `[error] apps.kurator.dev/v1alpha1/Application/default/rollout-kuma-demo spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.canaryStrategy: unknown field "stepWieght"`) {
-		t.Errorf("%v: it says\n%s", err, stderr)
+		t.Errorf("%v: stderr\n%s", err, stderr)
 	}
 	if after := readTree(t, dir); !maps.EqualFunc(after, before, slices.Equal) {
 		t.Error("a run with errors changes the package")
@@ -345,10 +344,10 @@ func TestKptRemovesWhatIsGone(t *testing.T) {
 	mustCopy(t, tree{"fleet.yaml": []byte(strings.Replace(string(inputs["fleet.yaml"]), "    - name: kurator-member1\n      kind: AttachedCluster\n", "", 1))}, dir)
 	before = readTree(t, dir)
 	if _, stderr, err := o.run(eval...); err == nil || !strings.Contains(stderr, "Application default/rollout-kuma-demo would disappear from kurator-member1") {
-		t.Errorf("%v: of what is still among the items it says\n%s", err, stderr)
+		t.Errorf("%v: stderr about items that are still inputs:\n%s", err, stderr)
 	}
 	if after := readTree(t, dir); !maps.EqualFunc(after, before, slices.Equal) {
-		t.Error("a run that is refused changes the package")
+		t.Error("a rejected run changes the package")
 	}
 	mustCopy(t, tree{"settings.yaml": settings("{path: clusters, function: {allowPrune: [rollout-kuma-demo]}}")}, dir)
 	o.mustRun(t, eval...)
@@ -356,15 +355,15 @@ func TestKptRemovesWhatIsGone(t *testing.T) {
 	for file := range all {
 		gone := strings.HasPrefix(file, "clusters/kurator-member1/") && file != own
 		if _, ok := left[file]; ok == gone {
-			t.Errorf("%s is there: %t", file, ok)
+			t.Errorf("%s exists: %t", file, ok)
 		}
 	}
 	if string(left[own]) != string(all[own]) || !strings.Contains(string(left[own]), "# my own") {
-		t.Errorf("what is others' is\n%s", left[own])
+		t.Errorf("the foreign file is\n%s", left[own])
 	}
 }
 
-// TestPageOfKustomize runs what docs/kustomize.md tells a reader to do.
+// TestPageOfKustomize runs the commands of docs/kustomize.md.
 func TestPageOfKustomize(t *testing.T) {
 	scheduled(t, "a build of kpt")
 	dir := pages.Clone(t, "..")

@@ -25,29 +25,29 @@ import (
 	"github.com/fleetwright/fleetwright/render/layout"
 )
 
-// These keep Flux from deleting an object that is not among those it applies any more. Flagger puts
-// the second on the Service that it takes over.
+// These annotations keep Flux from deleting an object that it no longer applies. Flagger sets the second on
+// the Service that it takes over.
 const (
 	pruneAnnotation     = "kustomize.toolkit.fluxcd.io/prune"
 	reconcileAnnotation = "kustomize.toolkit.fluxcd.io/reconcile"
 )
 
-// formerTree is what a release with the former layout has written for one cluster of an example.
-// That layout had all Flux Kustomizations in sync.yaml, and the inventory as JSON.
+// formerTree returns the output of a release with the former layout for one cluster of an example. That
+// layout had all Flux Kustomizations in sync.yaml, and a JSON inventory.
 func formerTree(t *testing.T, example string) tree {
 	t.Helper()
 	return readTree(t, path.Join("testdata/former", example))
 }
 
-// TestFluxTakesOverTheFormerLayout has Flux apply the two commits by which a directory gets the
-// present layout, on a cluster with rollouts: no object is deleted or made anew. An application
-// that is removed afterwards is pruned, and no more.
+// TestFluxTakesOverTheFormerLayout lets Flux apply the two commits that move a directory to the present
+// layout, on a cluster with rollouts. No object is deleted or recreated. Afterwards, exactly the objects of a
+// removed application are pruned.
 func TestFluxTakesOverTheFormerLayout(t *testing.T) {
 	for _, run := range few([]struct {
 		example, cluster string
-		// removed is the application that goes in the end.
+		// removed is the application to remove at the end.
 		removed string
-		// flagger has the real Flagger roll out meanwhile.
+		// flagger runs a rollout with the real Flagger during the move.
 		flagger bool
 	}{
 		{"hub", "host", "webapp", false},
@@ -80,21 +80,21 @@ func TestFluxTakesOverTheFormerLayout(t *testing.T) {
 				})
 			}
 			ok := step("the first commit", "3. Flux: takes over the former layout", disk.Options{}, run.cluster) &&
-				t.Run("it is the former tree, with what moves kept", func(t *testing.T) {
+				t.Run("the tree is the former one, with prune annotations on objects that move", func(t *testing.T) {
 					none(t, wrongFirst(t, formerTree(t, run.example), readTree(t, dir), run.cluster))
 					first := readTree(t, dir)
 					if s := mustWrite(t, dir, next, disk.Options{}); s.Written+s.Removed > 0 || !slices.Equal(s.Waiting, []string{run.cluster}) {
-						t.Errorf("a second write has done %+v", s)
+						t.Errorf("a second write gives %+v", s)
 					}
 					if again := readTree(t, dir); !maps.EqualFunc(again, first, bytes.Equal) {
 						t.Errorf("a second write changes %q", difference(again, first))
 					}
 				}) &&
 				step("the second commit", "3. Flux: takes over the former layout", disk.Options{Synced: true}) &&
-				t.Run("it has moved", func(t *testing.T) {
+				t.Run("all objects have moved", func(t *testing.T) {
 					tree := readTree(t, dir)
 					if want := compiled(t, run.example, func(map[string]any) {}); !maps.EqualFunc(tree, want, bytes.Equal) {
-						t.Errorf("not as rendered are %q", difference(tree, want))
+						t.Errorf("files that differ from the output: %q", difference(tree, want))
 					}
 					c.reconcile(t)
 					c.mustHaveAll(t, before, deleted())
@@ -112,8 +112,8 @@ func TestFluxTakesOverTheFormerLayout(t *testing.T) {
 	}
 }
 
-// TestFluxPrunesWhatGoesWhileTakingOver removes an application between the two commits: what was kept of it
-// is released by another first one, and pruned with the second.
+// TestFluxPrunesWhatGoesWhileTakingOver removes an application between the two commits. Another first commit
+// removes the prune annotations from its objects, and the second prunes them.
 func TestFluxPrunesWhatGoesWhileTakingOver(t *testing.T) {
 	t.Parallel()
 	record(t, "3. Flux: takes over the former layout, and prunes what goes")
@@ -126,14 +126,14 @@ func TestFluxPrunesWhatGoesWhileTakingOver(t *testing.T) {
 	c.removeApplication(t, dir, alerts, "frontend", deleted, func(next *render.Tree) {
 		c.pushWritten(t, dir, next, disk.Options{Synced: true}, cluster)
 		if gone := deleted(); len(gone) > 0 {
-			t.Errorf("deleted too early are %v", gone)
+			t.Errorf("deleted too early: %v", gone)
 		}
 		mustWrite(t, dir, next, disk.Options{Synced: true})
 	})
 }
 
-// TestFluxPrunesWhatMovesAtOnce pushes the second commit without the first: objects are deleted,
-// which is what the test above would see.
+// TestFluxPrunesWhatMovesAtOnce pushes the second commit without the first. Flux deletes objects, which shows
+// that the test above can fail.
 func TestFluxPrunesWhatMovesAtOnce(t *testing.T) {
 	t.Parallel()
 	record(t, "3. Flux: takes over the former layout: what is broken is seen")
@@ -153,31 +153,31 @@ func TestFluxPrunesWhatMovesAtOnce(t *testing.T) {
 		}
 		return nil
 	})
-	kube.Eventually(t, convergence, "the application is made anew", func() error {
+	kube.Eventually(t, convergence, "the application is recreated", func() error {
 		after := map[held]types.UID{}
 		for _, k := range c.list(t, c.name, kustomizations) {
 			after[heldBy(c.name, &k)] = k.GetUID()
 		}
-		if wrong := remade(before, after); !slices.Contains(wrong, "kurator-member1 has Kustomization flux-system/app-default.rollout-kuma-demo, which was made anew") {
-			return fmt.Errorf("what is seen is %q", wrong)
+		if wrong := remade(before, after); !slices.Contains(wrong, "kurator-member1 has Kustomization flux-system/app-default.rollout-kuma-demo, which was recreated") {
+			return fmt.Errorf("reported changes: %q", wrong)
 		}
 		return nil
 	})
 }
 
-// startFormer starts a cluster with a tree of the former layout, which Flux has applied.
+// startFormer starts a cluster with a tree of the former layout, and waits until Flux has applied it.
 func startFormer(t *testing.T, example, cluster string) *fluxCluster {
 	t.Helper()
 	former := formerTree(t, example)
 	c := startFlux(t, example, former, cluster)
-	if example == alerts { // has a source for each of its applications
+	if example == alerts { // the repository has a source for each of its applications
 		c.world.Push(t, "default", "frontend", c.repository(t))
 	}
 	c.converge(t, former, nil)
 	return c
 }
 
-// A held object is one that a cluster has from Flux or Flagger.
+// A held object is an object on a cluster from Flux or Flagger.
 type held struct {
 	server string
 	applied
@@ -187,8 +187,8 @@ func (h held) String() string {
 	return fmt.Sprintf("%s has %s %s/%s", h.server, h.kind.Kind, h.namespace, h.name)
 }
 
-// held are the uids of all Flux Kustomizations, of what they have applied, and of all Deployments,
-// as some are Flagger's.
+// held returns the uids of all Flux Kustomizations, of the objects that they applied, and of all Deployments,
+// because Flagger creates some.
 func (c *fluxCluster) held(t *testing.T) map[held]types.UID {
 	t.Helper()
 	found := map[held]types.UID{}
@@ -225,30 +225,30 @@ func (c *fluxCluster) list(t *testing.T, server string, kind schema.GroupVersion
 	return all
 }
 
-// remade says which objects are gone, or have another uid.
+// remade describes the objects that are gone or have another uid.
 func remade(before, after map[held]types.UID) (wrong []string) {
 	for h, uid := range before {
 		switch now, ok := after[h]; {
 		case !ok:
-			wrong = append(wrong, fmt.Sprintf("%v, but no longer by Flux", h))
+			wrong = append(wrong, fmt.Sprintf("%v, which Flux no longer applies", h))
 		case now != uid:
-			wrong = append(wrong, fmt.Sprintf("%v, which was made anew", h))
+			wrong = append(wrong, fmt.Sprintf("%v, which was recreated", h))
 		}
 	}
 	return wrong
 }
 
-// mustHaveAll checks that all objects are there as before, and that none was deleted meanwhile.
+// mustHaveAll checks that all objects still exist, and that none was deleted meanwhile.
 func (c *fluxCluster) mustHaveAll(t *testing.T, before map[held]types.UID, deleted []held) {
 	t.Helper()
 	for _, h := range deleted {
-		t.Errorf("%v, which is deleted", h)
+		t.Errorf("deleted: %v", h)
 	}
 	none(t, remade(before, c.held(t)))
 }
 
-// watchDeletions watches all objects of the kinds that there are. It returns what returns those
-// that were deleted since it was called last.
+// watchDeletions watches all objects of the given objects' kinds. It returns a function that returns the
+// deletions since its last call.
 func (c *fluxCluster) watchDeletions(t *testing.T, all map[held]types.UID) func() []held {
 	t.Helper()
 	var mutex sync.Mutex
@@ -285,41 +285,41 @@ func mustWrite(t *testing.T, dir string, tree *render.Tree, opts disk.Options) d
 	return s
 }
 
-// pushWritten writes a tree into a directory, as which some clusters wait for what follows, and
-// has Flux apply what is there then.
+// pushWritten writes a tree into a directory, and lets Flux apply the result. Exactly the given clusters must
+// wait for a second commit.
 func (c *fluxCluster) pushWritten(t *testing.T, dir string, tree *render.Tree, opts disk.Options, waiting ...string) {
 	t.Helper()
 	if s := mustWrite(t, dir, tree, opts); s.Written == 0 || !slices.Equal(s.Waiting, waiting) {
-		t.Fatalf("the write has done %+v; want %q to wait", s, waiting)
+		t.Fatalf("the write gives %+v; want %q to wait", s, waiting)
 	}
 	files := readTree(t, dir)
 	revision := c.push(t, files)
 	c.converge(t, files, map[string]string{"flux-system": revision})
 }
 
-// wrongFirst says what of the first commit is not the former tree with annotations: on the Flux
+// wrongFirst describes how the first commit differs from the former tree with added annotations: on the Flux
 // Kustomizations of applications at least, and in the inventory.
 func wrongFirst(t *testing.T, former, first tree, cluster string) (wrong []string) {
 	t.Helper()
 	for name := range first {
 		if directory(name) != cluster {
-			delete(first, name) // another cluster's, which had no former tree
+			delete(first, name) // other clusters had no former tree
 		}
 	}
 	for _, name := range difference(former, first) {
 		if former[name] == nil || first[name] == nil {
-			wrong = append(wrong, fmt.Sprintf("%s is there: %t, and was: %t", name, first[name] != nil, former[name] != nil))
+			wrong = append(wrong, fmt.Sprintf("%s exists: %t, before: %t", name, first[name] != nil, former[name] != nil))
 		}
 	}
 	for name, data := range former {
 		was, is := objects(t, name, data), objects(t, name, first[name])
 		if len(was) != len(is) {
-			wrong = append(wrong, fmt.Sprintf("%s holds %d objects, and had %d", name, len(is), len(was)))
+			wrong = append(wrong, fmt.Sprintf("%s has %d objects, before %d", name, len(is), len(was)))
 			continue
 		}
 		for i, o := range is {
 			if ofApplication(o) && o.GetAnnotations()[pruneAnnotation] != "disabled" {
-				wrong = append(wrong, kube.ID(o)+" is not kept")
+				wrong = append(wrong, kube.ID(o)+" lacks the prune annotation")
 			}
 			if was[i].GetAnnotations()[pruneAnnotation] != "" {
 				continue
@@ -330,7 +330,7 @@ func wrongFirst(t *testing.T, former, first tree, cluster string) (wrong []strin
 				unstructured.RemoveNestedField(o.Object, "metadata", "annotations")
 			}
 			if !equalJSON(t, o, was[i]) {
-				wrong = append(wrong, kube.ID(o)+" has changed in more than its annotation")
+				wrong = append(wrong, kube.ID(o)+" has changes other than its annotation")
 			}
 		}
 	}
@@ -341,25 +341,25 @@ func wrongFirst(t *testing.T, former, first tree, cluster string) (wrong []strin
 	for name, data := range first {
 		file := strings.TrimPrefix(name, cluster+"/"+layout.Dir+"/")
 		if file != layout.FormerInventoryFile && inventory.Files[file] != sum(data) {
-			wrong = append(wrong, "the inventory has not the sum of "+file)
+			wrong = append(wrong, "the inventory lacks the checksum of "+file)
 		}
 	}
 	return wrong
 }
 
-// ofApplication reports whether an object is a Flux Kustomization that comes with an application.
+// ofApplication reports whether an object is a Flux Kustomization of an application.
 func ofApplication(o *kube.Object) bool {
 	return isStage(o) && (strings.HasPrefix(o.GetName(), layout.AppPrefix) || strings.HasPrefix(o.GetName(), layout.RolloutPrefix))
 }
 
-// notMoved says what the bootstrap still has of applications, and what is still kept from being
-// pruned of what Flux applies for them.
+// notMoved describes the objects of applications that the bootstrap still applies, and those with a remaining
+// prune annotation.
 func (c *fluxCluster) notMoved(t *testing.T) (wrong []string) {
 	t.Helper()
 	moved := 0
 	for _, k := range c.list(t, c.name, kustomizations) {
 		if k.GetAnnotations()[pruneAnnotation] != "" {
-			wrong = append(wrong, kube.ID(&k)+" is still kept")
+			wrong = append(wrong, kube.ID(&k)+" still has the prune annotation")
 		}
 		for _, id := range inventory(t, &k) {
 			if id.kind != kustomizations {
@@ -378,12 +378,12 @@ func (c *fluxCluster) notMoved(t *testing.T) (wrong []string) {
 		}
 	}
 	if moved == 0 {
-		wrong = append(wrong, "nothing has moved")
+		wrong = append(wrong, "no object has moved")
 	}
 	for server := range c.servers {
 		for _, o := range c.list(t, server, alertProviders) {
 			if o.GetAnnotations()[pruneAnnotation] != "" {
-				wrong = append(wrong, kube.ID(&o)+" is still kept")
+				wrong = append(wrong, kube.ID(&o)+" still has the prune annotation")
 			}
 		}
 	}
@@ -392,7 +392,7 @@ func (c *fluxCluster) notMoved(t *testing.T) (wrong []string) {
 
 var alertProviders = schema.GroupVersionKind{Group: "flagger.app", Version: "v1beta1", Kind: "AlertProvider"}
 
-// mustStayDown checks that the targets, which were scaled to 0 as by Flagger, are.
+// mustStayDown checks that the targets, which were scaled to 0 as Flagger does, still are.
 func (c *fluxCluster) mustStayDown(t *testing.T) {
 	t.Helper()
 	for name, server := range c.targets() {
@@ -406,8 +406,8 @@ func (c *fluxCluster) mustStayDown(t *testing.T) {
 	}
 }
 
-// rollOut has Flagger begin a rollout that takes longer than the test. It returns what checks that
-// it is going on.
+// rollOut starts a rollout with Flagger that takes longer than the test. It returns a function that checks
+// the progress.
 func (c *fluxCluster) rollOut(t *testing.T) (progress func(t *testing.T)) {
 	t.Helper()
 	f := c.startFlagger(t, formerTree(t, alerts))
@@ -420,10 +420,10 @@ func (c *fluxCluster) rollOut(t *testing.T) (progress func(t *testing.T)) {
 	var last int64
 	return func(t *testing.T) {
 		t.Helper()
-		kube.Eventually(t, time.Minute, "the rollout goes on", func() error {
+		kube.Eventually(t, time.Minute, "the rollout continues", func() error {
 			s, err := f.now(t)
 			if err == nil && (s.phase != "Progressing" || s.at <= last) {
-				err = fmt.Errorf("it is %s at %d, and was at %d", s.phase, s.at, last)
+				err = fmt.Errorf("the rollout is %s at %d, before at %d", s.phase, s.at, last)
 			}
 			last = max(last, s.at)
 			return err
@@ -432,9 +432,9 @@ func (c *fluxCluster) rollOut(t *testing.T) (progress func(t *testing.T)) {
 	}
 }
 
-// removeApplication removes an application from the input, writes and pushes: its Flux
-// Kustomizations and all that they have applied go, unless it is kept for good, and nothing else is
-// touched.
+// removeApplication removes an application from the input, writes and pushes. Flux deletes the application's
+// Flux Kustomizations and the objects that they applied, except those that are never pruned, and touches
+// nothing else.
 func (c *fluxCluster) removeApplication(t *testing.T, dir, example, name string, deleted func() []held, write func(next *render.Tree)) {
 	t.Helper()
 	before := c.held(t)
@@ -475,21 +475,21 @@ func (c *fluxCluster) removeApplication(t *testing.T, dir, example, name string,
 		}
 	}
 	if len(going) < 5 {
-		t.Fatalf("only these go: %v", going)
+		t.Fatalf("objects to prune: %v", going)
 	}
 
 	revision := c.push(t, files)
 	c.converge(t, files, map[string]string{"flux-system": revision})
 	for h := range going {
-		kube.Eventually(t, time.Minute, h.String()+" no more", func() error {
+		kube.Eventually(t, time.Minute, h.String()+" is pruned", func() error {
 			o, err := c.servers[h.server].Get(t.Context(), h.kind, h.namespace, h.name)
 			switch {
 			case errors.IsNotFound(err):
 			case err != nil:
 				return err
-			case h.kind == namespaces && o.GetDeletionTimestamp() != nil: // which nobody finishes here
+			case h.kind == namespaces && o.GetDeletionTimestamp() != nil: // no controller removes its finalizer here
 			default:
-				return fmt.Errorf("it is still there")
+				return fmt.Errorf("not pruned")
 			}
 			return nil
 		})
@@ -501,12 +501,12 @@ func (c *fluxCluster) removeApplication(t *testing.T, dir, example, name string,
 		if o, err := c.servers[h.server].Get(t.Context(), h.kind, h.namespace, h.name); err != nil {
 			t.Errorf("%v: %v", h, err)
 		} else if o.GetUID() != uid {
-			t.Errorf("%v, which was made anew", h)
+			t.Errorf("%v, which was recreated", h)
 		}
 	}
 	for _, h := range deleted() {
 		if !going[h] {
-			t.Errorf("%v, which is deleted too", h)
+			t.Errorf("also deleted: %v", h)
 		}
 	}
 	t.Logf("%d objects are gone, %d are left", len(going), len(before)-len(going))

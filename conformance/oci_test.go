@@ -25,27 +25,27 @@ import (
 	"github.com/fleetwright/fleetwright/render/layout"
 )
 
-// A fleet is inputs in a Git repository, and where they are published.
+// A fleet is a Git repository with inputs, and a registry to publish to.
 type fleet struct {
 	// dir is the Git repository.
 	dir string
-	// host is the registry, and name the path of the artifacts there.
+	// host is the registry, and name is the path of the artifacts there.
 	host, name string
-	// env is what the command gets of the environment beside the tests' own.
+	// env is the environment of the command, in addition to that of the tests.
 	env []string
 }
 
-// newFleet makes a Git repository of the documents of an example, which sync artifacts.
+// newFleet creates a Git repository with the documents of an example, configured for artifacts.
 func newFleet(t *testing.T, host, name, example string) *fleet {
 	t.Helper()
-	// Nobody has logged in, whoever runs the tests.
+	// The command must not use registry logins of the user who runs the tests.
 	f := &fleet{dir: t.TempDir(), host: host, name: name, env: []string{"DOCKER_CONFIG=" + t.TempDir(), "XDG_RUNTIME_DIR=", "REGISTRY_AUTH_FILE="}}
 	pages.Shell(t, f.dir, "git init --quiet --initial-branch=main && git config user.name someone && git config user.email someone@example.com && git remote add origin git@example.com:shop/fleet.git")
 	f.commit(t, publishable(t, example))
 	return f
 }
 
-// publishable are the documents of an example with a RenderConfig by which clusters sync artifacts.
+// publishable returns the documents of an example with a RenderConfig that makes clusters sync artifacts.
 func publishable(t *testing.T, example string) tree {
 	t.Helper()
 	files := documents(t, example)
@@ -81,7 +81,7 @@ func (f *fleet) commit(t *testing.T, files tree) string {
 	return strings.TrimSpace(pages.Shell(t, f.dir, "git add --all && git commit --quiet --allow-empty --message commit && git rev-parse HEAD"))
 }
 
-// change replaces text in the inputs, which must have it, and commits that.
+// change replaces text that the inputs must contain, and commits the result.
 func (f *fleet) change(t *testing.T, old, new string) (commit string) {
 	t.Helper()
 	changed := tree{}
@@ -91,19 +91,19 @@ func (f *fleet) change(t *testing.T, old, new string) (commit string) {
 		}
 	}
 	if len(changed) == 0 {
-		t.Fatalf("no input has %q", old)
+		t.Fatalf("no input contains %q", old)
 	}
 	return f.commit(t, changed)
 }
 
 func (f *fleet) url() string { return "oci://" + f.host + "/" + f.name }
 
-// at is the reference of a cluster's artifact.
+// at returns the reference of a cluster's artifact.
 func (f *fleet) at(cluster, tag string) string {
 	return f.host + "/" + f.name + "/" + cluster + ":" + tag
 }
 
-// run runs the command in the repository, and returns its exit code and what it prints.
+// run runs the command in the repository, and returns its exit code and output.
 func (f *fleet) run(t *testing.T, args ...string) (code int, printed string) {
 	t.Helper()
 	cmd := exec.Command(fleetwright(t), args...)
@@ -115,18 +115,18 @@ func (f *fleet) run(t *testing.T, args ...string) (code int, printed string) {
 	return cmd.ProcessState.ExitCode(), string(out)
 }
 
-// try publishes.
+// try runs publish, and returns its exit code and output.
 func (f *fleet) try(t *testing.T, args ...string) (code int, printed string) {
 	t.Helper()
 	return f.run(t, append([]string{"publish", ".", f.url(), "--insecure"}, args...)...)
 }
 
-// publish publishes, which must succeed.
+// publish runs publish, which must succeed.
 func (f *fleet) publish(t *testing.T, args ...string) (printed string) {
 	t.Helper()
 	code, printed := f.try(t, args...)
 	if code != 0 {
-		t.Fatalf("publish ends with %d:\n%s", code, printed)
+		t.Fatalf("publish exits with %d:\n%s", code, printed)
 	}
 	return printed
 }
@@ -136,12 +136,12 @@ func (f *fleet) render(t *testing.T, args ...string) tree {
 	t.Helper()
 	dir := t.TempDir()
 	if code, printed := f.run(t, append([]string{"render", ".", "-o", dir}, args...)...); code != 0 {
-		t.Fatalf("render ends with %d:\n%s", code, printed)
+		t.Fatalf("render exits with %d:\n%s", code, printed)
 	}
 	return readTree(t, dir)
 }
 
-// rootOf are the files at the root of a cluster's artifact.
+// rootOf returns the files at the root of a cluster's artifact.
 func (f tree) rootOf(cluster string) tree {
 	files := tree{}
 	for name, data := range f {
@@ -162,7 +162,7 @@ func pull(t *testing.T, reference string) *registry.Artifact {
 	return a
 }
 
-// manifest is that of an artifact, as the registry has it.
+// manifest returns the manifest of an artifact from the registry.
 func manifest(t *testing.T, reference string) (manifest struct {
 	Config struct{ Digest string }
 	Layers []struct {
@@ -186,9 +186,9 @@ func manifest(t *testing.T, reference string) (manifest struct {
 	return manifest
 }
 
-// TestPublishedIsWhatFluxReads publishes the examples to a real registry. Flux's own
-// code pulls what render writes, and the manifest is the one that it pushes itself for
-// the same directory, but for the bytes of the layer.
+// TestPublishedIsWhatFluxReads publishes the examples to a real registry. Flux's own code pulls the same
+// files that render writes. The manifest equals the one that Flux pushes for the same directory, except for
+// the bytes of the layer.
 func TestPublishedIsWhatFluxReads(t *testing.T) {
 	host := registry.Start(t, toolsDir, registry.Options{}).Host
 	for _, example := range examples(t) {
@@ -202,12 +202,12 @@ func TestPublishedIsWhatFluxReads(t *testing.T) {
 			for _, cluster := range want.clusters() {
 				got := pull(t, f.at(cluster, "latest"))
 				if names := difference(got.Files, want.rootOf(cluster)); len(names) > 0 {
-					t.Errorf("%s: these are not as render writes them: %q", cluster, names)
+					t.Errorf("%s: files that differ from render's output: %q", cluster, names)
 				}
 				published := manifest(t, f.at(cluster, "latest"))
 				for _, tag := range []string{commit, "v1"} {
 					if other := manifest(t, f.at(cluster, tag)); !bytes.Equal(published.raw, other.raw) {
-						t.Errorf("%s: %s is %s, and latest %s", cluster, tag, other.raw, published.raw)
+						t.Errorf("%s: the tag %s is %s, but latest is %s", cluster, tag, other.raw, published.raw)
 					}
 				}
 				dir := t.TempDir()
@@ -222,21 +222,20 @@ func TestPublishedIsWhatFluxReads(t *testing.T) {
 				same := strings.NewReplacer(pushed.Layers[0].Digest, published.Layers[0].Digest,
 					fmt.Sprintf(`"size":%d`, pushed.Layers[0].Size), fmt.Sprintf(`"size":%d`, published.Layers[0].Size)).Replace(string(pushed.raw))
 				if same != string(published.raw) {
-					t.Errorf("%s: the manifest is\n%s\nand Flux's\n%s", cluster, published.raw, same)
+					t.Errorf("%s: the manifest is\n%s\nwant Flux's\n%s", cluster, published.raw, same)
 				}
 			}
 			for _, args := range [][]string{{"check", ".", "-o", f.url(), "--insecure"}, {"diff", ".", "-o", f.url(), "--insecure"}} {
 				if code, printed := f.run(t, args...); code != 0 {
-					t.Errorf("%s ends with %d:\n%s", args[0], code, printed)
+					t.Errorf("%s exits with %d:\n%s", args[0], code, printed)
 				}
 			}
 		})
 	}
 }
 
-// TestFluxSyncsArtifacts has the real kustomize-controller apply a cluster from its
-// artifact, which source-controller is played to pull by Flux's own code: into an empty
-// cluster, and then what changes.
+// TestFluxSyncsArtifacts runs the real kustomize-controller on a cluster's artifact, first into an empty
+// cluster, and then with changes. A simulated source-controller pulls the artifact with Flux's own code.
 func TestFluxSyncsArtifacts(t *testing.T) {
 	t.Parallel()
 	const cluster = "frankfurt"
@@ -249,7 +248,7 @@ func TestFluxSyncsArtifacts(t *testing.T) {
 			"interval": "5m", "provider": "generic", "url": f.url() + "/" + cluster, "ref": map[string]any{"tag": "latest"},
 		})
 	})
-	// converges waits until the cluster has what is published.
+	// converges waits until the cluster has the published objects.
 	converges := func(t *testing.T, tree tree, commit string) (revision string) {
 		t.Helper()
 		revision = pull(t, f.at(cluster, "latest")).Revision
@@ -268,7 +267,7 @@ func TestFluxSyncsArtifacts(t *testing.T) {
 		}
 		want := tree.objects(t, cluster)["Canary webapp/backend"]
 		if got, want := fmt.Sprint(canary.Object["spec"]), fmt.Sprint(want.Object["spec"]); got != want {
-			t.Errorf("the Canary is\n%s\nand rendered\n%s", got, want)
+			t.Errorf("the Canary is\n%s\nwant\n%s", got, want)
 		}
 		return revision
 	}
@@ -282,7 +281,7 @@ func TestFluxSyncsArtifacts(t *testing.T) {
 		}
 		interval, _, _ := unstructured.NestedString(source.Object, "spec", "interval")
 		if owner := source.GetLabels()["kustomize.toolkit.fluxcd.io/name"]; interval != "1m0s" || owner != "flux-system" {
-			t.Errorf("source.yaml is not applied over the bootstrap's: interval %s, applied by %q", interval, owner)
+			t.Errorf("source.yaml does not replace the bootstrap's: interval %s, applied by %q", interval, owner)
 		}
 	})
 	if t.Failed() {
@@ -296,35 +295,35 @@ func TestFluxSyncsArtifacts(t *testing.T) {
 			t.Errorf("the revision is still %s", after)
 		}
 	})
-	t.Run("a commit that changes nothing is no revision", func(t *testing.T) {
+	t.Run("a commit without changes is not a new revision", func(t *testing.T) {
 		record(t, "12. OCI: Flux converges from artifacts")
 		revision, applied := pull(t, f.at(cluster, "latest")).Revision, c.applied(t)
 		commit := f.commit(t, nil)
 		f.publish(t)
 		if other := pull(t, f.at(cluster, "latest")).Revision; other != revision {
-			t.Errorf("the revision was %s, and is %s", revision, other)
+			t.Errorf("the revision changed from %s to %s", revision, other)
 		}
 		if other := pull(t, f.at(cluster, commit)).Revision; other != strings.Replace(revision, "latest", commit, 1) {
-			t.Errorf("the tag of the commit is %s, and latest %s", other, revision)
+			t.Errorf("the tag of the commit is %s, but latest is %s", other, revision)
 		}
 		c.reconcile(t)
 		if after := c.applied(t); !maps.Equal(applied, after) {
-			t.Errorf("there was\n%s\nand now there is\n%s", show(applied), show(after))
+			t.Errorf("before\n%s\nafter\n%s", show(applied), show(after))
 		}
 	})
 	t.Run("a rollback arrives", func(t *testing.T) {
 		record(t, "12. OCI: Flux converges from artifacts")
 		f.publish(t, "--from", first)
 		if after := converges(t, old, first); after != before {
-			t.Errorf("the revision is %s, and was %s", after, before)
+			t.Errorf("the revision is %s, want %s", after, before)
 		}
 	})
 }
 
-// artifacts is the kind of a source of artifacts.
+// artifacts is the kind OCIRepository.
 var artifacts = schema.GroupVersionKind{Group: "source.toolkit.fluxcd.io", Version: "v1", Kind: "OCIRepository"}
 
-// state is what every tag of the fleet's artifacts leads to.
+// state maps every tag of the fleet's artifacts to its digest.
 func (f *fleet) state(t *testing.T) map[string]string {
 	t.Helper()
 	repositories, err := crane.Catalog(f.host)

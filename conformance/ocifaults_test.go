@@ -27,25 +27,25 @@ import (
 	"github.com/fleetwright/fleetwright/internal/pages"
 )
 
-// A move is a fleet at two commits, the second of which changes every cluster.
+// A move is a fleet at two commits. The second changes every cluster.
 type move struct {
 	before, after fleet
-	// old and new is what they render, and commit the second commit.
+	// old and new are the output for the commits, and commit is the second commit.
 	old, new tree
 	commit   string
-	// args are those of every run.
+	// args are the arguments of every run.
 	args []string
-	// ends is what every tag leads to after one run for each.
+	// ends maps every tag to its digest after one complete run per commit.
 	ends map[string]string
 }
 
-// newMove makes the two commits, and publishes them to a registry for comparison.
+// newMove creates the two commits, and publishes them to a registry for comparison.
 func newMove(t *testing.T, r *registry.Registry) *move {
 	t.Helper()
 	return newMoveOf(t, r, "oci")
 }
 
-// newMoveOf makes the two commits of an example.
+// newMoveOf creates the two commits of an example.
 func newMoveOf(t *testing.T, r *registry.Registry, example string, args ...string) *move {
 	t.Helper()
 	first := newFleet(t, r.Host, "whole", example)
@@ -67,8 +67,7 @@ func newMoveOf(t *testing.T, r *registry.Registry, example string, args ...strin
 	return m
 }
 
-// at is the move of a fleet under another name, or by another address, of which the
-// first commit is published.
+// at returns the move at another address, with the first commit published.
 func (m *move) at(t *testing.T, host, name string) *move {
 	t.Helper()
 	other := *m
@@ -78,8 +77,7 @@ func (m *move) at(t *testing.T, host, name string) *move {
 	return &other
 }
 
-// hasMoved returns the clusters that sync the second commit. The others sync the first: a
-// cluster that syncs anything else is an error.
+// hasMoved returns the clusters that sync the second commit. The others must sync the first.
 func (m *move) hasMoved(t *testing.T, host string) (moved []string) {
 	t.Helper()
 	at := m.after
@@ -96,39 +94,39 @@ func (m *move) hasMoved(t *testing.T, host string) (moved []string) {
 	return moved
 }
 
-// fails publishes the second commit, which must end with an error that says some texts.
+// fails publishes the second commit, which must fail with some texts in the output.
 func (m *move) fails(t *testing.T, says ...string) {
 	t.Helper()
 	code, printed := m.after.try(t)
 	t.Logf("it prints\n%s", printed)
 	if code != 2 {
-		t.Errorf("publish ends with %d:\n%s", code, printed)
+		t.Errorf("publish exits with %d:\n%s", code, printed)
 	}
 	for _, text := range says {
 		if !strings.Contains(printed, text) {
-			t.Errorf("it does not say %q:\n%s", text, printed)
+			t.Errorf("the output lacks %q:\n%s", text, printed)
 		}
 	}
 }
 
-// goesOn publishes the second commit, which must end as one run would have.
+// goesOn publishes the second commit. The result must equal that of a single run.
 func (m *move) goesOn(t *testing.T, host string) {
 	t.Helper()
 	m.after.host = host
 	m.after.publish(t, m.args...)
 	if got := m.after.state(t); !maps.Equal(got, m.ends) {
-		t.Errorf("after the second run tags lead to\n%s\nand after one to\n%s", show(got), show(m.ends))
+		t.Errorf("tags after the second run:\n%s\nwant\n%s", show(got), show(m.ends))
 	}
 	if moved := m.hasMoved(t, host); !slices.Equal(moved, m.new.clusters()) {
-		t.Errorf("%q have moved", moved)
+		t.Errorf("clusters that have moved: %q", moved)
 	}
 }
 
 const again = "run the same command again"
 
-// TestPublishSurvivesFaults has a real registry fail in the middle of a publication. Every
-// cluster then syncs a whole artifact, the error says which of them have moved, and the
-// same command ends what was begun.
+// TestPublishSurvivesFaults makes a real registry fail in the middle of a publication. Every cluster must
+// still sync a complete artifact, the error must list the clusters that have moved, and the same command must
+// complete the publication.
 func TestPublishSurvivesFaults(t *testing.T) {
 	r := registry.Start(t, toolsDir, registry.Options{})
 	m := newMove(t, r)
@@ -146,20 +144,20 @@ func TestPublishSurvivesFaults(t *testing.T) {
 	}{
 		{"dies at once", registry.After(0), registry.Drop, nil, []string{"cannot reach the registry"}},
 		{"dies between layers", registry.On(http.MethodPut, "/blobs/"), registry.Drop, nil, []string{"cannot reach the registry"}},
-		{"dies between layers and tags", from(isTag), registry.Drop, nil, []string{"cannot reach the registry", "no cluster", again}},
+		{"dies between layers and tags", from(isTag), registry.Drop, nil, []string{"cannot reach the registry", "no tag is known to have moved", again}},
 		{"dies between the tags of two clusters", onOther, registry.Drop, []string{one}, []string{other + ": cannot reach the registry", "latest has moved for " + one, again}},
 		{"wants somebody else to push", registry.On(http.MethodPost, "/blobs/uploads/"), registry.Answer(403), nil, []string{"403 Forbidden", "log in to"}},
 		{"wants a login", registry.After(0), registry.Answer(401), nil, []string{"401 Unauthorized", "log in to"}},
-		{"takes no manifest", registry.On(http.MethodPut, "/manifests/sha256:"), registry.Answer(403), nil, []string{"403 Forbidden", "log in to"}},
-		{"takes no tag", isTag, registry.Answer(403), nil, []string{"403 Forbidden", "no cluster"}},
-		{"takes no tag of one cluster", onOther, registry.Answer(403), []string{one}, []string{other + ": the registry answers 403 Forbidden", "latest has moved for " + one, again}},
+		{"rejects manifests", registry.On(http.MethodPut, "/manifests/sha256:"), registry.Answer(403), nil, []string{"403 Forbidden", "log in to"}},
+		{"rejects tags", isTag, registry.Answer(403), nil, []string{"403 Forbidden", "no tag is known to have moved"}},
+		{"rejects the tag of one cluster", onOther, registry.Answer(403), []string{one}, []string{other + ": the registry answers 403 Forbidden", "latest has moved for " + one, again}},
 		{"is full", registry.On(http.MethodPut, "/blobs/"), registry.Answer(507), nil, []string{"507 Insufficient Storage", "free space"}},
-		{"has no room for what is so large", registry.On(http.MethodPatch, "/blobs/"), registry.Answer(413), nil, []string{"413 Request Entity Too Large"}},
-		{"has an error", from(isTag), registry.Answer(500), nil, []string{"500 Internal Server Error", "no cluster", again}},
-		{"wants fewer requests", from(isTag), registry.Answer(429, "Retry-After", "1"), nil, []string{"429 Too Many Requests", "no cluster", "wait"}},
+		{"rejects large uploads", registry.On(http.MethodPatch, "/blobs/"), registry.Answer(413), nil, []string{"413 Request Entity Too Large"}},
+		{"has an error", from(isTag), registry.Answer(500), nil, []string{"500 Internal Server Error", "no tag is known to have moved", again}},
+		{"wants fewer requests", from(isTag), registry.Answer(429, "Retry-After", "1"), nil, []string{"429 Too Many Requests", "no tag is known to have moved", "wait"}},
 		{"cuts uploads", registry.On(http.MethodPatch, "/blobs/"), registry.DropRequest(100), nil, []string{"cannot reach the registry"}},
 		{"cuts its answers", registry.On(http.MethodGet, "/manifests/"), registry.DropResponse(100), nil, []string{"the registry cuts its answers", again}},
-		{"cuts layers that it gives", registry.On(http.MethodGet, "/blobs/"), registry.DropResponse(100), nil, []string{"the registry cuts its answers", again}},
+		{"cuts layers that it sends", registry.On(http.MethodGet, "/blobs/"), registry.DropResponse(100), nil, []string{"the registry cuts its answers", again}},
 		{"loses the answers of tags", isTag, registry.LoseAnswer, []string{one, other}, []string{"cannot reach the registry", again}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -171,7 +169,7 @@ func TestPublishSurvivesFaults(t *testing.T) {
 			p.Fail(test.when, test.fault)
 			m.fails(t, test.says...)
 			if moved := m.hasMoved(t, r.Host); !slices.Equal(moved, test.moved) {
-				t.Errorf("%q have moved, want %q", moved, test.moved)
+				t.Errorf("clusters that have moved: %q, want %q", moved, test.moved)
 			}
 			p.Heal()
 			m.goesOn(t, p.Host)
@@ -203,8 +201,8 @@ func TestPublishSurvivesFaults(t *testing.T) {
 	}
 }
 
-// TestPublishInParts publishes clusters by shards, by waves, and by two runs at once. All end
-// as one run does.
+// TestPublishInParts publishes clusters in shards, in waves, and in two concurrent runs. The result must
+// equal that of a single run.
 func TestPublishInParts(t *testing.T) {
 	r := registry.Start(t, toolsDir, registry.Options{})
 	whole := newMoveOf(t, r, "waves", "--through", "rest")
@@ -220,13 +218,13 @@ func TestPublishInParts(t *testing.T) {
 			for _, args := range runs {
 				running.Go(func() {
 					if code, printed := m.after.try(t, slices.Concat(m.args, args)...); code != 0 {
-						t.Errorf("%q: publish ends with %d:\n%s", args, code, printed)
+						t.Errorf("%q: publish exits with %d:\n%s", args, code, printed)
 					}
 				})
 			}
 			running.Wait()
 			if got := m.after.state(t); !maps.Equal(got, m.ends) {
-				t.Errorf("tags lead to\n%s\nand after one run to\n%s", show(got), show(m.ends))
+				t.Errorf("tags:\n%s\nwant\n%s", show(got), show(m.ends))
 			}
 		})
 	}
@@ -241,11 +239,11 @@ func TestPublishInParts(t *testing.T) {
 		}{{"canary", []string{"berlin"}}, {"eu", []string{"berlin", "lisbon"}}} {
 			m.after.publish(t, "--through", wave.name)
 			if moved := m.hasMoved(t, r.Host); !slices.Equal(moved, wave.moved) {
-				t.Errorf("through %s %q have moved", wave.name, moved)
+				t.Errorf("through %s: clusters that have moved: %q", wave.name, moved)
 			}
 			for at, digest := range m.after.state(t) {
 				if cluster, _, _ := strings.Cut(at, ":"); !slices.Contains(wave.moved, cluster) && before[at] != digest {
-					t.Errorf("through %s: %s was %s, and is %s", wave.name, at, before[at], digest)
+					t.Errorf("through %s: %s changed from %s to %s", wave.name, at, before[at], digest)
 				}
 			}
 		}
@@ -256,16 +254,16 @@ func TestPublishInParts(t *testing.T) {
 		record(t, "12. OCI: parts end as one run")
 		m := whole.at(t, r.Host, "older")
 		m.goesOn(t, r.Host)
-		if code, printed := m.before.try(t, m.args...); code != 2 || !strings.Contains(printed, "would move latest back") {
-			t.Errorf("publish ends with %d:\n%s", code, printed)
+		if code, printed := m.before.try(t, m.args...); code != 2 || !strings.Contains(printed, "this would move latest back") {
+			t.Errorf("publish exits with %d:\n%s", code, printed)
 		}
 		if got := m.after.state(t); !maps.Equal(got, m.ends) {
-			t.Errorf("it has changed\n%s\nto\n%s", show(m.ends), show(got))
+			t.Errorf("the older run changed\n%s\nto\n%s", show(m.ends), show(got))
 		}
 	})
 }
 
-// from selects every request from the first on that another When selects.
+// from selects every request after and including the first that another When selects.
 func from(first registry.When) registry.When {
 	found := false
 	return func(r registry.Request) bool {
@@ -274,8 +272,8 @@ func from(first registry.When) registry.When {
 	}
 }
 
-// TestPublishSurvivesTheRegistry stops a real registry in the middle of a publication,
-// and starts it again with what it has kept.
+// TestPublishSurvivesTheRegistry stops a real registry in the middle of a publication, and starts it again
+// with its storage.
 func TestPublishSurvivesTheRegistry(t *testing.T) {
 	record(t, "12. OCI: the registry stops")
 	r := registry.Start(t, toolsDir, registry.Options{})
@@ -295,7 +293,7 @@ func TestPublishSurvivesTheRegistry(t *testing.T) {
 	m.goesOn(t, next.Host)
 }
 
-// TestPublishToAReadOnlyRegistry publishes to a registry that is being maintained.
+// TestPublishToAReadOnlyRegistry publishes to a registry in maintenance.
 func TestPublishToAReadOnlyRegistry(t *testing.T) {
 	record(t, "12. OCI: the registry is read-only")
 	r := registry.Start(t, toolsDir, registry.Options{})
@@ -305,13 +303,13 @@ func TestPublishToAReadOnlyRegistry(t *testing.T) {
 	m.after.host = closed.Host
 	m.fails(t, "405 Method Not Allowed", "read-only")
 	if moved := m.hasMoved(t, closed.Host); len(moved) > 0 {
-		t.Errorf("%q have moved", moved)
+		t.Errorf("clusters that have moved: %q", moved)
 	}
 	closed.Stop()
 	m.goesOn(t, registry.Start(t, toolsDir, registry.Options{Dir: r.Dir}).Host)
 }
 
-// TestPublishToAFullRegistry fills the file system of a registry up to some bytes.
+// TestPublishToAFullRegistry leaves a few bytes free on the file system of a registry.
 func TestPublishToAFullRegistry(t *testing.T) {
 	whole := newMove(t, registry.Start(t, toolsDir, registry.Options{}))
 	for _, test := range []struct {
@@ -325,7 +323,7 @@ func TestPublishToAFullRegistry(t *testing.T) {
 			m := whole.at(t, r.Host, "fleet")
 			ballast := filepath.Join(r.Dir, "ballast")
 			if err := os.WriteFile(ballast, make([]byte, 8<<20), 0o600); err == nil {
-				t.Fatal("the file system does not fill")
+				t.Fatal("cannot fill the file system")
 			}
 			full, err := os.Stat(ballast)
 			if err != nil {
@@ -336,7 +334,7 @@ func TestPublishToAFullRegistry(t *testing.T) {
 			}
 			m.fails(t, "the registry answers")
 			if moved := m.hasMoved(t, r.Host); len(moved) > 0 {
-				t.Errorf("%q have moved", moved)
+				t.Errorf("clusters that have moved: %q", moved)
 			}
 			if err := os.Remove(ballast); err != nil {
 				t.Fatal(err)
@@ -346,7 +344,7 @@ func TestPublishToAFullRegistry(t *testing.T) {
 	}
 }
 
-// TestPublishKeepsWhatIsNotItsOwn has somebody else's artifact under the name of a cluster.
+// TestPublishKeepsWhatIsNotItsOwn puts a foreign artifact at the path of a cluster.
 func TestPublishKeepsWhatIsNotItsOwn(t *testing.T) {
 	r := registry.Start(t, toolsDir, registry.Options{})
 	m := newMove(t, r)
@@ -391,10 +389,10 @@ func TestPublishKeepsWhatIsNotItsOwn(t *testing.T) {
 				code, printed := f.try(t, args...)
 				t.Logf("%q prints\n%s", args, printed)
 				if code != 2 || !strings.Contains(printed, at.Name()+" was not published by fleetwright") || !strings.Contains(printed, "publish to another path") {
-					t.Errorf("%q: publish ends with %d:\n%s", args, code, printed)
+					t.Errorf("%q: publish exits with %d:\n%s", args, code, printed)
 				}
 				if after := f.state(t); !maps.Equal(before, after) {
-					t.Errorf("%q: tags led to\n%s\nand now\n%s", args, show(before), show(after))
+					t.Errorf("%q: tags changed from\n%s\nto\n%s", args, show(before), show(after))
 				}
 			}
 			if err := crane.Delete(at.Context().Digest(before["frankfurt:latest"]).Name()); err != nil {
@@ -405,7 +403,7 @@ func TestPublishKeepsWhatIsNotItsOwn(t *testing.T) {
 	}
 }
 
-// write writes what was made.
+// write writes a value, unless making it failed.
 func write[T any](made T, err error, write func(T) error) error {
 	if err != nil {
 		return err

@@ -21,8 +21,8 @@ import (
 
 const user, password = "ci", "secret"
 
-// TestPublishLogsIn publishes to a registry with passwords, by everything that a login
-// leaves on a machine.
+// TestPublishLogsIn publishes to a registry with passwords, with each kind of login that programs leave on a
+// machine.
 func TestPublishLogsIn(t *testing.T) {
 	host := registry.Start(t, toolsDir, registry.Options{Users: map[string]string{user: password}}).Host
 	auths := func(password string) []byte {
@@ -73,10 +73,10 @@ func TestPublishLogsIn(t *testing.T) {
 			}
 			code, printed := f.try(t)
 			if test.refused == "" && code != 0 || test.refused != "" && (code != 2 || !strings.Contains(printed, test.refused) || !strings.Contains(printed, "log in to "+host)) {
-				t.Errorf("publish ends with %d:\n%s", code, printed)
+				t.Errorf("publish exits with %d:\n%s", code, printed)
 			}
 			if strings.Contains(printed, password) {
-				t.Errorf("it prints the password:\n%s", printed)
+				t.Errorf("publish prints the password:\n%s", printed)
 			}
 			if test.refused != "" {
 				return
@@ -91,8 +91,8 @@ func TestPublishLogsIn(t *testing.T) {
 	}
 }
 
-// tokens are those that a registry gives out, as hosted ones do: each is for some
-// repositories, and for a few requests.
+// tokens are the tokens of a registry, as hosted registries issue them: each is valid for some repositories
+// and a few requests.
 type tokens struct {
 	mu    sync.Mutex
 	given map[string]*token
@@ -100,7 +100,7 @@ type tokens struct {
 
 type token struct {
 	scopes []string
-	left   int // of the requests
+	left   int // requests left
 }
 
 // give answers a request for a token.
@@ -116,10 +116,10 @@ func (s *tokens) give(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, `{"token": %q}`, name)
 }
 
-// repositoryPath is what requests about a repository ask for.
+// repositoryPath matches the paths of requests about a repository.
 var repositoryPath = regexp.MustCompile(`^/v2/(.+)/(?:manifests|blobs|tags)/`)
 
-// guard lets those requests through that have a token for what they ask for.
+// guard passes on the requests that have a valid token.
 func (s *tokens) guard(next http.Handler, w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/token" {
 		s.give(w, r)
@@ -150,8 +150,7 @@ func (s *tokens) guard(next http.Handler, w http.ResponseWriter, r *http.Request
 	next.ServeHTTP(w, r)
 }
 
-// TestPublishByTokens publishes to a registry that wants bearer tokens, which expire in
-// the middle.
+// TestPublishByTokens publishes to a registry with bearer tokens that expire in the middle.
 func TestPublishByTokens(t *testing.T) {
 	record(t, "12. OCI: logs in by tokens")
 	r := registry.Start(t, toolsDir, registry.Options{})
@@ -166,13 +165,13 @@ func TestPublishByTokens(t *testing.T) {
 	m.after.env = append(m.after.env, "DOCKER_CONFIG="+config)
 	m.after.publish(t)
 	if got := len(s.given); got < 4 {
-		t.Errorf("%d tokens were asked for", got)
+		t.Errorf("%d tokens were requested", got)
 	}
 	m.goesOn(t, r.Host)
 }
 
-// TestPublishSigns has cosign sign artifacts with a key, without a transparency log, and
-// verify them. The signatures are there before the tags.
+// TestPublishSigns signs artifacts with cosign and a key, without a transparency log, and verifies them. The
+// signatures must be pushed before the tags.
 func TestPublishSigns(t *testing.T) {
 	scheduled(t, "a build of cosign")
 	cosign, err := tools.Build(toolsDir, tools.Cosign)
@@ -182,7 +181,7 @@ func TestPublishSigns(t *testing.T) {
 	r := registry.Start(t, toolsDir, registry.Options{})
 	m := newMove(t, r).at(t, r.Host, "fleet")
 	keys := t.TempDir()
-	// Nothing but the registry is reached.
+	// No request goes beyond the registry.
 	env := []string{"COSIGN_PASSWORD=", "HOME=" + keys, "HTTPS_PROXY=http://127.0.0.1:1", "PATH=" + filepath.Dir(cosign) + ":" + os.Getenv("PATH")}
 	m.before.env, m.after.env = append(m.before.env, env...), append(m.after.env, env...)
 	run := func(args ...string) (string, error) {
@@ -202,17 +201,17 @@ func TestPublishSigns(t *testing.T) {
 		return nil
 	}
 	signKey := []string{"--sign-key", keys + "/cosign.key"}
-	t.Run("what was published unsigned", func(t *testing.T) {
+	t.Run("artifacts published unsigned", func(t *testing.T) {
 		record(t, "12. OCI: cosign signs and verifies")
 		if verify("milan", "latest") == nil {
-			t.Fatal("cosign verifies what nobody has signed")
+			t.Fatal("cosign verifies an unsigned artifact")
 		}
 		tags := m.before.state(t)
 		m.before.publish(t, signKey...)
 		after := m.before.state(t)
 		for at, digest := range tags {
 			if after[at] != digest {
-				t.Errorf("%s was %s, and is %s", at, digest, after[at])
+				t.Errorf("%s changed from %s to %s", at, digest, after[at])
 			}
 		}
 		for _, cluster := range m.new.clusters() {
@@ -235,14 +234,14 @@ func TestPublishSigns(t *testing.T) {
 		f.host = p.Host
 		before := m.after.state(t)
 		if code, printed := f.try(t, signKey...); code != 2 || !strings.Contains(printed, "no cluster") {
-			t.Errorf("publish ends with %d:\n%s", code, printed)
+			t.Errorf("publish exits with %d:\n%s", code, printed)
 		}
 		signed := 0
 		for at, digest := range m.after.state(t) {
 			if strings.HasSuffix(at, ".sig") && before[at] == "" {
 				signed++
 			} else if before[at] != digest {
-				t.Errorf("%s was %s, and is %s", at, before[at], digest)
+				t.Errorf("%s changed from %s to %s", at, before[at], digest)
 			}
 		}
 		if signed != len(m.new.clusters()) {
@@ -260,5 +259,5 @@ func TestPublishSigns(t *testing.T) {
 	})
 }
 
-// tagPath is that of a manifest's tag, but for those of signatures.
+// tagPath matches the path of a manifest's tag, except the tags of signatures.
 var tagPath = regexp.MustCompile(`/manifests/(?:latest|[0-9a-f]{40})$`)

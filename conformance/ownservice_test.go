@@ -21,16 +21,15 @@ import (
 
 var autoscalers = schema.GroupVersionKind{Group: "autoscaling", Version: "v2", Kind: "HorizontalPodAutoscaler"}
 
-// An ownService is the Service that an application brings for its workload, when Flagger has taken
-// it over.
+// An ownService is an application's own Service for its workload, after Flagger has taken it over.
 type ownService struct {
-	// ports are NAME NUMBER → TARGET.
+	// ports are of the form NAME NUMBER → TARGET.
 	ports []string
-	// autoscalers are all of the namespace.
+	// autoscalers are all autoscalers of the namespace.
 	autoscalers []string
 }
 
-// ownServices are those of podinfo's backend, by the examples that roll it out.
+// ownServices are the Services of podinfo's backend, by example.
 var ownServices = map[string]ownService{
 	"kuma-rollout": {
 		[]string{"http 9898 → 9898"},
@@ -47,9 +46,9 @@ const (
 	backendDir         = "deploy/webapp/backend/"
 )
 
-// TestOwnService has Flux apply podinfo as it is, which brings a Service and autoscalers, and
-// Flagger roll it out. In the middle a revision comes with another version and another Service.
-// At every time the Service is what is promised, and what the diagnostics say.
+// TestOwnService lets Flux apply the unchanged podinfo, which has a Service and autoscalers, and Flagger roll
+// it out. In the middle, a new revision changes the image and the Service. At each point, the Service must be
+// as documented and as the diagnostics describe.
 func TestOwnService(t *testing.T) {
 	const cluster = "kurator-member1"
 	for example, want := range ownServices {
@@ -60,7 +59,7 @@ func TestOwnService(t *testing.T) {
 			c := startPodinfo(t, example, tree, cluster)
 			before := c.service(t, "backend")
 			if got, want := portsOf(before), []string{"grpc 9999 → grpc", "http 9898 → http"}; !slices.Equal(got, want) {
-				t.Fatalf("podinfo's own Service has the ports %q, want %q", got, want)
+				t.Fatalf("ports of podinfo's own Service: %q, want %q", got, want)
 			}
 			f := c.startFlagger(t, tree)
 			check := func(when string) {
@@ -86,7 +85,7 @@ func TestOwnService(t *testing.T) {
 			none(t, f.wrongSteps(f.follow(t, "Succeeded")))
 			check("after the rollout")
 			if got := c.service(t, "backend"); got.GetUID() != before.GetUID() || len(got.GetOwnerReferences()) > 0 {
-				t.Errorf("the Service was made anew: %v", got.Object["metadata"])
+				t.Errorf("the Service was recreated: %v", got.Object["metadata"])
 			}
 			primary, err := c.Get(t.Context(), deployments, c.workload.Namespace, "backend-primary")
 			if err != nil {
@@ -99,8 +98,8 @@ func TestOwnService(t *testing.T) {
 	}
 }
 
-// TestOwnServiceOfARunningRollout has Flagger take over a Service without the patch, which an
-// earlier release did not render: then it never arrives, and an annotation by hand stays.
+// TestOwnServiceOfARunningRollout starts with a Service that Flagger took over without the patch, as under an
+// earlier release. The patch then never reaches the Service, and a manual annotation stays.
 func TestOwnServiceOfARunningRollout(t *testing.T) {
 	t.Parallel()
 	record(t, "3. Flux: an own Service that Flagger has is left as it is")
@@ -116,7 +115,7 @@ func TestOwnServiceOfARunningRollout(t *testing.T) {
 	lacks := func() {
 		t.Helper()
 		if wrong := c.wrongServices(t, ownServices[example]); len(wrong) != 1 || !strings.Contains(wrong[0], protocolAnnotation) {
-			t.Errorf("what is seen is %q", wrong)
+			t.Errorf("reported differences: %q", wrong)
 		}
 	}
 	lacks()
@@ -128,13 +127,13 @@ func TestOwnServiceOfARunningRollout(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.reconcile(t)
-	time.Sleep(interval) // in which Flagger looks at it
+	time.Sleep(interval) // Flagger reconciles it within this time
 	none(t, c.wrongServices(t, ownServices[example]))
 }
 
-// TestOwnServiceAfterTheRollout removes a rollout. Flux goes on leaving the Service as it is, with
-// Flagger's ports, and without revertOnDeletion with the pods of the primary, which are gone, until
-// the annotation that Flagger has put there is removed.
+// TestOwnServiceAfterTheRollout removes a rollout. Until Flagger's annotation on the Service is removed, Flux
+// does not change the Service: it keeps Flagger's ports and, without revertOnDeletion, selects the pods of
+// the primary, which no longer exist.
 func TestOwnServiceAfterTheRollout(t *testing.T) {
 	for revert, pods := range map[bool]string{false: "backend-primary", true: "backend"} {
 		t.Run(fmt.Sprintf("revertOnDeletion %t", revert), func(t *testing.T) {
@@ -154,7 +153,7 @@ func TestOwnServiceAfterTheRollout(t *testing.T) {
 			c.converge(t, after, map[string]string{"flux-system": c.push(t, after)})
 			kube.Eventually(t, convergence, "the Canary is gone", func() error {
 				if _, err := c.Get(t.Context(), canaries, c.workload.Namespace, c.workload.Name); !errors.IsNotFound(err) {
-					return fmt.Errorf("it is there: %v", err)
+					return fmt.Errorf("the Canary still exists: %v", err)
 				}
 				return nil
 			})
@@ -164,7 +163,7 @@ func TestOwnServiceAfterTheRollout(t *testing.T) {
 				s := c.service(t, "backend")
 				selector, _, _ := unstructured.NestedStringMap(s.Object, "spec", "selector")
 				if got := portsOf(s); selector["app"] != pods || !slices.Equal(got, ports) {
-					t.Errorf("the Service leads to %v at %q, want %s at %q", selector, got, pods, ports)
+					t.Errorf("the Service selects %v with the ports %q, want %s with %q", selector, got, pods, ports)
 				}
 			}
 			mustBe(pods, ownServices[example].ports...)
@@ -176,11 +175,11 @@ func TestOwnServiceAfterTheRollout(t *testing.T) {
 	}
 }
 
-// droppedPort is a port that a diagnostic says Flagger drops.
+// droppedPort matches a port that Flagger drops, in a diagnostic.
 var droppedPort = regexp.MustCompile(`\b(\d+) \(`)
 
-// wrongDiagnostics says what check says of an example's source and Flagger does not do: of the ports
-// that the Service had before, and of autoscalers.
+// wrongDiagnostics compares the diagnostics for an example's source with Flagger's behaviour: for the former
+// ports of the Service, and for autoscalers.
 func wrongDiagnostics(t *testing.T, example string, before, after *kube.Object, want ownService) (wrong []string) {
 	t.Helper()
 	cmd := exec.Command(fleetwright(t), "check", "examples/"+example, "--source", "https://github.com/stefanprodan/podinfo=testdata/podinfo", "--format", "json")
@@ -203,7 +202,7 @@ func wrongDiagnostics(t *testing.T, example string, before, after *kube.Object, 
 				dropped[m[1]] = true
 			}
 		case "FW367":
-			unscaled = unscaled || strings.HasSuffix(d.Message, "the primary gets no autoscaler")
+			unscaled = unscaled || strings.HasSuffix(d.Message, "the pods that serve users are never scaled")
 		case "FW517":
 			wrong = append(wrong, d.Message)
 		}
@@ -212,19 +211,19 @@ func wrongDiagnostics(t *testing.T, example string, before, after *kube.Object, 
 		number := fmt.Sprint(p["port"])
 		gone := !slices.ContainsFunc(slice(after.Object, "spec", "ports"), func(p map[string]any) bool { return fmt.Sprint(p["port"]) == number })
 		if gone != dropped[number] {
-			wrong = append(wrong, fmt.Sprintf("port %s is gone: %t, and is said to go: %t", number, gone, dropped[number]))
+			wrong = append(wrong, fmt.Sprintf("port %s was dropped: %t; diagnostics report it: %t", number, gone, dropped[number]))
 		}
 	}
 	if scaled := slices.ContainsFunc(want.autoscalers, func(a string) bool { return strings.HasPrefix(a, "backend-primary ") }); scaled == unscaled {
-		wrong = append(wrong, fmt.Sprintf("the primary has an autoscaler: %t, and is said to have none: %t", scaled, unscaled))
+		wrong = append(wrong, fmt.Sprintf("the primary has an autoscaler: %t; diagnostics report that it has none: %t", scaled, unscaled))
 	}
 	if example == "kuma-rollout-corrected" && len(said.Diagnostics) > 0 {
-		wrong = append(wrong, fmt.Sprintf("of %s it is said: %v", example, said.Diagnostics))
+		wrong = append(wrong, fmt.Sprintf("unexpected diagnostics for %s: %v", example, said.Diagnostics))
 	}
 	return wrong
 }
 
-// startPodinfo starts a cluster of an example with podinfo itself, which Flux has applied.
+// startPodinfo starts a cluster of an example, and waits until Flux has applied podinfo itself.
 func startPodinfo(t *testing.T, example string, tree tree, cluster string) *fluxCluster {
 	t.Helper()
 	app := applicationOf(t, example).with(func(a *application) { a.repository = upstreamPodinfo })
@@ -233,24 +232,24 @@ func startPodinfo(t *testing.T, example string, tree tree, cluster string) *flux
 	return c
 }
 
-// pushApplication has Flux apply a revision of the application.
+// pushApplication pushes a revision of the application, and waits until Flux has applied it.
 func (c *fluxCluster) pushApplication(t *testing.T, tree, app tree) {
 	t.Helper()
 	revision := c.world.Push(t, c.source.Namespace, c.source.Name, app)
 	c.converge(t, tree, map[string]string{c.source.Name: revision})
 }
 
-// replace replaces text in a file, which has it.
+// replace replaces text that a file must contain.
 func (f tree) replace(t *testing.T, file, old, with string) {
 	t.Helper()
 	text := strings.Replace(string(f[file]), old, with, 1)
 	if text == string(f[file]) {
-		t.Fatalf("%s has no %q", file, old)
+		t.Fatalf("%s lacks %q", file, old)
 	}
 	f[file] = []byte(text)
 }
 
-// service is a Service of the workload's namespace.
+// service returns a Service in the workload's namespace.
 func (c *fluxCluster) service(t *testing.T, name string) *kube.Object {
 	t.Helper()
 	service, err := c.Get(t.Context(), services, c.workload.Namespace, name)
@@ -260,7 +259,7 @@ func (c *fluxCluster) service(t *testing.T, name string) *kube.Object {
 	return service
 }
 
-// portsOf are the ports of a Service, in the order of their names.
+// portsOf returns the ports of a Service, sorted by name.
 func portsOf(service *kube.Object) (ports []string) {
 	for _, p := range slice(service.Object, "spec", "ports") {
 		ports = append(ports, fmt.Sprintf("%v %v → %v", p["name"], p["port"], p["targetPort"]))
@@ -269,8 +268,8 @@ func portsOf(service *kube.Object) (ports []string) {
 	return ports
 }
 
-// wrongServices says what of the application's Service, of those that Flagger makes beside it, and
-// of the autoscalers is not as promised.
+// wrongServices describes differences in the application's Service, in the Services that Flagger creates, and
+// in the autoscalers.
 func (c *fluxCluster) wrongServices(t *testing.T, want ownService) (wrong []string) {
 	t.Helper()
 	for name, pods := range map[string]string{"backend": "backend-primary", "backend-primary": "backend-primary", "backend-canary": "backend"} {
@@ -280,11 +279,11 @@ func (c *fluxCluster) wrongServices(t *testing.T, want ownService) (wrong []stri
 			wrong = append(wrong, fmt.Sprintf("%s selects %v, not the pods of %s", name, selector, pods))
 		}
 		if got := portsOf(s); !slices.Equal(got, want.ports) {
-			wrong = append(wrong, fmt.Sprintf("%s has the ports %q, want %q", name, got, want.ports))
+			wrong = append(wrong, fmt.Sprintf("ports of %s: %q, want %q", name, got, want.ports))
 		}
 		for key, value := range map[string]string{protocolAnnotation: "http", reconcileAnnotation: "disabled"} {
 			if got := s.GetAnnotations()[key]; got != value {
-				wrong = append(wrong, fmt.Sprintf("%s has the annotation %s: %q, want %q", name, key, got, value))
+				wrong = append(wrong, fmt.Sprintf("annotation of %s: %s = %q, want %q", name, key, got, value))
 			}
 		}
 	}
@@ -301,7 +300,7 @@ func (c *fluxCluster) wrongServices(t *testing.T, want ownService) (wrong []stri
 	}
 	slices.Sort(scalers)
 	if !slices.Equal(scalers, want.autoscalers) {
-		wrong = append(wrong, fmt.Sprintf("there are the autoscalers %q, want %q", scalers, want.autoscalers))
+		wrong = append(wrong, fmt.Sprintf("autoscalers: %q, want %q", scalers, want.autoscalers))
 	}
 	return wrong
 }

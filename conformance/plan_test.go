@@ -16,18 +16,18 @@ import (
 	"github.com/fleetwright/fleetwright/internal/flagger/flaggertest"
 )
 
-// runsDir is where what Flagger did is recorded, and goldenDir has what it is to do, too.
+// runsDir holds the recorded runs of Flagger, and goldenDir the rendered examples.
 const (
 	runsDir   = "../internal/flagger/testdata/runs"
 	goldenDir = "../testdata/golden"
 )
 
-// flaggers are the programs of the versions that runs are recorded of.
+// flaggers are the programs of the recorded versions.
 var flaggers = map[string]tools.Tool{"1.36": tools.OldFlagger, "1.44": tools.Flagger}
 
-// TestPlan has Flagger go through every scenario of every case: what it does is what is
-// recorded, and what package flagger simulates. UPDATE=1 records it. It runs beside no
-// other test: on a machine that is too busy it cannot tell one tick from the next.
+// TestPlan runs every scenario of every case with Flagger. The result must match the record and the
+// simulation in package flagger. UPDATE=1 updates the record. The test does not run in parallel with others:
+// on a busy machine it cannot distinguish ticks.
 func TestPlan(t *testing.T) {
 	scheduled(t, "every version through hundreds of rollouts")
 	cases := casesOf(t)
@@ -57,10 +57,10 @@ func TestPlan(t *testing.T) {
 						t.Fatal(is.err)
 					}
 					if recorded := c.Runs[version+"/"+s.Name]; is.text != recorded {
-						t.Errorf("Flagger does\n%swhere UPDATE=1 has recorded\n%s", is.text, recorded)
+						t.Errorf("Flagger's run is\n%sthe run recorded with UPDATE=1 is\n%s", is.text, recorded)
 					}
 					if simulated := flaggertest.Format(&c.Canary, c.Canary.Run(flaggertest.Versions[version], s.Scenario)); is.text != simulated {
-						t.Errorf("Flagger does\n%swhere the simulation does\n%s", is.text, simulated)
+						t.Errorf("Flagger's run is\n%sthe simulated run is\n%s", is.text, simulated)
 					}
 				})
 			}
@@ -68,8 +68,7 @@ func TestPlan(t *testing.T) {
 	}
 }
 
-// casesOf are the cases. Where they are recorded anew, those of examples are what these
-// render now.
+// casesOf returns the cases. When they are recorded again, the cases of examples are rendered again, too.
 func casesOf(t *testing.T) []flaggertest.Case {
 	t.Helper()
 	cases, err := flaggertest.Load(runsDir)
@@ -77,7 +76,7 @@ func casesOf(t *testing.T) []flaggertest.Case {
 		t.Fatal(err)
 	}
 	if os.Getenv("UPDATE") == "" {
-		return cases // package flagger tests that they are those of the examples
+		return cases // a test of package flagger compares them with the examples
 	}
 	rendered, err := flaggertest.Examples(goldenDir)
 	if err != nil {
@@ -87,7 +86,7 @@ func casesOf(t *testing.T) []flaggertest.Case {
 	return append(cases, rendered...)
 }
 
-// update records what was observed.
+// update records the observed runs.
 func update(t *testing.T, cases []flaggertest.Case, observed map[string]map[string]observation) {
 	t.Helper()
 	written := map[string]bool{}
@@ -111,7 +110,7 @@ func update(t *testing.T, cases []flaggertest.Case, observed map[string]map[stri
 		t.Fatal(err)
 	}
 	for _, c := range recorded {
-		if !written[c.Name] { // an example that is gone
+		if !written[c.Name] { // the example no longer exists
 			if err := os.Remove(filepath.Join(runsDir, c.Name+".txtar")); err != nil {
 				t.Fatal(err)
 			}
@@ -123,25 +122,24 @@ func scenarios(c flaggertest.Case, version string) []flaggertest.Scenario {
 	return flaggertest.Scenarios(flagger.New(c.Canary, flaggertest.Versions[version]))
 }
 
-// An observation is the text of what Flagger was seen to do, or why that is not known.
+// An observation is the text of an observed run of Flagger, or the reason why there is none.
 type observation struct {
 	text string
 	err  error
 }
 
-// A track is scenarios of a case that one Canary goes through, one after the other.
+// A track is a series of scenarios of a case for one Canary.
 type track struct {
-	// name of the namespace, and of all that is in it.
+	// name is the name of the namespace and of its objects.
 	name      string
 	scenarios []flaggertest.Scenario
 	rollout   *rollout
 }
 
-// trackLength is about how many ticks a track has at the most: so the whole takes some
-// five minutes.
+// trackLength is the approximate maximum of ticks in a track. The whole test takes about five minutes.
 const trackLength = 24
 
-// tracks are those of all cases. One whose scenario never ends has no other after it.
+// tracks returns the tracks of all cases. A scenario that never ends is the last one of its track.
 func tracks(version string, cases []flaggertest.Case) (all []*track) {
 	v := flaggertest.Versions[version]
 	for i := range cases {
@@ -164,7 +162,7 @@ func tracks(version string, cases []flaggertest.Case) (all []*track) {
 	return all
 }
 
-// observe has one Flagger go through all scenarios of all cases.
+// observe runs all scenarios of all cases with one Flagger.
 func observe(t *testing.T, version string, tool tools.Tool, cases []flaggertest.Case) map[string]observation {
 	t.Helper()
 	tracks := tracks(version, cases)
@@ -174,8 +172,8 @@ func observe(t *testing.T, version string, tool tools.Tool, cases []flaggertest.
 	var running sync.WaitGroup
 	for i, track := range tracks {
 		running.Go(func() {
-			// Not all at once: Flagger looks at each when it was made, and every interval
-			// from then on.
+			// Spread the starts: Flagger checks each Canary when it is created, and at every interval from
+			// then on.
 			time.Sleep(time.Duration(i) * flagger.ShortestInterval / time.Duration(len(tracks)))
 			seen := track.run(t.Context(), cluster, flaggertest.Versions[version])
 			mutex.Lock()
@@ -184,11 +182,11 @@ func observe(t *testing.T, version string, tool tools.Tool, cases []flaggertest.
 		})
 	}
 	running.Wait()
-	t.Logf("Flagger has looked at %d Canaries, and took %s at the most", len(tracks), cluster.busy)
+	t.Logf("Flagger checked %d Canaries, each within %s", len(tracks), cluster.busy)
 	return all
 }
 
-// run goes through the scenarios.
+// run runs the scenarios in order.
 func (tr *track) run(ctx context.Context, cluster *planCluster, version flagger.Version) map[string]observation {
 	seen := map[string]observation{}
 	r := tr.rollout
@@ -202,7 +200,7 @@ func (tr *track) run(ctx context.Context, cluster *planCluster, version flagger.
 		if err == nil {
 			is.text = flaggertest.Format(&r.c.Canary, run)
 			if run.Outcome != flagger.Promoted && run.Outcome != flagger.RolledBack {
-				err = fmt.Errorf("%s, before it, has not come to an end", s.Name)
+				err = fmt.Errorf("the previous scenario %s has not ended", s.Name)
 			}
 		}
 		seen[r.c.Name+"/"+s.Name] = is

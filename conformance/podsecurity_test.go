@@ -9,8 +9,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// TestLoadTesterIsRestricted: the API server's own admission takes the private load tester in a
-// namespace that enforces Pod Security restricted.
+// TestLoadTesterIsRestricted checks that the API server admits the private load tester to a namespace that
+// enforces the Pod Security level restricted.
 func TestLoadTesterIsRestricted(t *testing.T) {
 	tree := onIstio(t, "", "[]", "testLoader: true")
 	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
@@ -32,6 +32,6 @@ func TestLoadTesterIsRestricted(t *testing.T) {
 		}
 	}
 	if !found {
-		t.Error("there is no load tester")
+		t.Error("no load tester")
 	}
 }

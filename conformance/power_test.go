@@ -19,12 +19,12 @@ import (
 	"github.com/fleetwright/fleetwright/internal/power/powertest"
 )
 
-// powerFile holds the cases of TestPower, and what Flagger was seen to do with them.
+// powerFile holds the cases of TestPower, with the recorded runs of Flagger.
 const powerFile = "../internal/power/testdata/flagger.json"
 
-// TestPower has Flagger go through rollouts whose checks see requests that are drawn: each goes as package flagger says,
-// and ends as is recorded, and as many are rolled back as package power computes. UPDATE=1 records how they end. As
-// TestPlan, it runs beside no other test.
+// TestPower runs rollouts with Flagger whose checks see random requests. Each must run as package flagger
+// simulates and end as recorded, and the share that is rolled back must match package power. UPDATE=1 records
+// the ends. Like TestPlan, it does not run in parallel with other tests.
 func TestPower(t *testing.T) {
 	scheduled(t, "hundreds of rollouts")
 	cases, err := powertest.Load(powerFile)
@@ -46,39 +46,39 @@ func TestPower(t *testing.T) {
 			is := c
 			is.Record(observed[i])
 			if is.Outcomes != c.Outcomes || is.Checks != c.Checks || is.RolledBack != c.RolledBack {
-				t.Errorf("Flagger does\n%s\n%s\nwhere UPDATE=1 has recorded\n%s\n%s", is.Outcomes, is.Checks, c.Outcomes, c.Checks)
+				t.Errorf("Flagger's runs are\n%s\n%s\nthe runs recorded with UPDATE=1 are\n%s\n%s", is.Outcomes, is.Checks, c.Outcomes, c.Checks)
 			}
 			chance, err := c.Chance()
 			if err != nil {
 				t.Fatal(err)
 			}
-			t.Logf("%d of %d versions are rolled back, computed %.4f", is.RolledBack, is.Rollouts, chance.Low)
+			t.Logf("%d of %d versions are rolled back, want a share of %.4f", is.RolledBack, is.Rollouts, chance.Low)
 			if !chance.IsExact() || !powertest.Within(is.RolledBack, is.Rollouts, chance.Low) {
-				t.Errorf("%d of %d versions are rolled back, which is not within the 99.9%% interval of the computed chance %v", is.RolledBack, is.Rollouts, chance)
+				t.Errorf("%d of %d versions are rolled back, outside the 99.9%% interval of the computed probability %v", is.RolledBack, is.Rollouts, chance)
 			}
 		})
 	}
 }
 
-// A drawnTrack is rollouts of a case that one Canary goes through, one after the other.
+// A drawnTrack is a series of rollouts of a case for one Canary.
 type drawnTrack struct {
 	*track
 	of     *powertest.Case
 	course *flagger.Course
-	// first is the number of the first rollout in the case, and observed has a place for each.
+	// first is the number of the first rollout in the case, and observed has an element for each rollout.
 	first    int
 	observed []powertest.Rollout
 
 	mutex sync.Mutex
-	// number is that of the rollout that goes on, and checks is how many of its checks have asked.
+	// number is the number of the current rollout, and checks counts its checks with a query.
 	number, checks int
 }
 
-// drawnLength is how many rollouts a track has at the most.
+// drawnLength is the maximum number of rollouts in a track.
 const drawnLength = 3
 
-// drawnTracks are those of a case, whose Canaries ask a Prometheus at an address of its own. As many tracks were made
-// before, and what is observed has a place for each rollout.
+// drawnTracks returns the tracks of a case, whose Canaries query a Prometheus at their own address. before is
+// the number of earlier tracks, and observed has an element for each rollout.
 func drawnTracks(c *powertest.Case, prometheus string, before int, observed []powertest.Rollout) (all []*drawnTrack, err error) {
 	m, err := c.Model()
 	if err != nil {
@@ -104,7 +104,7 @@ func drawnTracks(c *powertest.Case, prometheus string, before int, observed []po
 	return all, nil
 }
 
-// observeDrawn has one Flagger go through all rollouts of all cases, and returns how those of each case went.
+// observeDrawn runs all rollouts of all cases with one Flagger, and returns how they went, by case.
 func observeDrawn(t *testing.T, cases []powertest.Case) (observed [][]powertest.Rollout) {
 	t.Helper()
 	player := drawnPrometheus{}
@@ -127,18 +127,18 @@ func observeDrawn(t *testing.T, cases []powertest.Case) (observed [][]powertest.
 	var running sync.WaitGroup
 	for i, tr := range all {
 		running.Go(func() {
-			time.Sleep(time.Duration(i) * flagger.ShortestInterval / time.Duration(len(all))) // as those of TestPlan
+			time.Sleep(time.Duration(i) * flagger.ShortestInterval / time.Duration(len(all))) // spread as in TestPlan
 			if err := tr.run(t.Context(), cluster); err != nil {
 				t.Errorf("%s, %s: %v", tr.of.Name, tr.name, err)
 			}
 		})
 	}
 	running.Wait()
-	t.Logf("Flagger has looked at %d Canaries, and took %s at the most", len(all), cluster.busy)
+	t.Logf("Flagger checked %d Canaries, each within %s", len(all), cluster.busy)
 	return observed
 }
 
-// run goes through the rollouts, and notes how each went. It is an error where one goes otherwise than its course says.
+// run runs the rollouts in order, and records each. A rollout that differs from its course is an error.
 func (tr *drawnTrack) run(ctx context.Context, cluster *planCluster) error {
 	r := tr.rollout
 	if err := r.start(ctx, cluster); err != nil {
@@ -156,28 +156,28 @@ func (tr *drawnTrack) run(ctx context.Context, cluster *planCluster) error {
 		is := powertest.Rollout{Ticks: run.Ticks, Outcome: run.Outcome, Checks: tr.asked()}
 		tr.observed[i] = is
 		if is.Outcome != want.Outcome || is.Checks != want.Checks || !slices.Equal(is.Ticks, want.Ticks) {
-			return fmt.Errorf("rollout %d: Flagger does\n%+v\nwhere the course has\n%+v", number, is, want)
+			return fmt.Errorf("rollout %d: Flagger's run is\n%+v\nwant the course\n%+v", number, is, want)
 		}
 	}
 	return nil
 }
 
-// begin begins a rollout, of which no check has asked yet.
+// begin begins a rollout. None of its checks has sent a query yet.
 func (tr *drawnTrack) begin(number int) {
 	tr.mutex.Lock()
 	defer tr.mutex.Unlock()
 	tr.number, tr.checks = number, 0
 }
 
-// asked returns how many checks of the rollout have asked.
+// asked returns how many checks of the rollout have sent a query.
 func (tr *drawnTrack) asked() int {
 	tr.mutex.Lock()
 	defer tr.mutex.Unlock()
 	return tr.checks
 }
 
-// answer returns what Prometheus finds for the next check. It depends on what has happened: on the share of the traffic
-// that the router gives the new version, and on whether the rollout hooks were called before the check.
+// answer returns the value of Prometheus for the next check. It depends on the router's current share for the
+// new version, and on whether the rollout hooks were called before the check.
 func (tr *drawnTrack) answer() string {
 	calls, _ := tr.rollout.script.asked()
 	tr.mutex.Lock()
@@ -188,17 +188,17 @@ func (tr *drawnTrack) answer() string {
 		Canary: tr.rollout.latest().Canary, Loaded: len(calls) > 0 && calls[0] > 1,
 	})
 	if requests == 0 && tr.checks == 1 {
-		return "" // there is no series yet, later ones do not grow
+		return "" // no series exists yet; later ones do not grow
 	}
 	return strconv.FormatFloat(powertest.SuccessRate(requests, bad), 'f', -1, 64)
 }
 
-// drawnPrometheus plays Prometheus for tracks, by their names.
+// drawnPrometheus simulates Prometheus for tracks by name.
 type drawnPrometheus map[string]*drawnTrack
 
 var drawnName = regexp.MustCompile(`power-\d{3}`)
 
-// Query plays Prometheus. Nothing but the one metric of a Canary is asked for.
+// Query answers the query for the only metric of a Canary.
 func (p drawnPrometheus) Query(q stub.Query) string {
 	if tr := p[drawnName.FindString(q.Text)]; tr != nil {
 		return tr.answer()
@@ -206,5 +206,5 @@ func (p drawnPrometheus) Query(q stub.Query) string {
 	return ""
 }
 
-// Call plays nothing: Flagger calls webhooks elsewhere.
+// Call is never used: Flagger calls webhooks elsewhere.
 func (drawnPrometheus) Call(stub.Webhook) bool { return false }

@@ -15,13 +15,13 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// chartJobs are the keys of scrapeConfigs in the values of Prometheus' chart, from 28 on
-// (prometheus-community/helm-charts charts/prometheus/values.yaml, the same in 28.0.0 and 29.27.0).
+// chartJobs are the keys of scrapeConfigs in the values of Prometheus's chart, since version 28
+// (prometheus-community/helm-charts charts/prometheus/values.yaml, equal in 28.0.0 and 29.27.0).
 const chartJobs = "prometheus kubernetes-api-servers kubernetes-nodes kubernetes-nodes-cadvisor kubernetes-service-endpoints " +
 	"kubernetes-service-endpoints-slow prometheus-pushgateway kubernetes-services kubernetes-pods kubernetes-pods-slow"
 
-// TestPrometheusTakesItsConfiguration of each version of the chart: what the chart makes of the
-// rendered values (charts/prometheus/templates/cm.yaml) is read by Prometheus' own loader.
+// TestPrometheusTakesItsConfiguration loads the configuration that each version of the chart creates from the
+// rendered values (charts/prometheus/templates/cm.yaml) with Prometheus's own loader.
 func TestPrometheusTakesItsConfiguration(t *testing.T) {
 	for version, ownJobs := range map[string]bool{
 		"": false, "25.0.0": false, "25.30.2": false, "26.1.0": false, "27.52.0": false,
@@ -47,16 +47,16 @@ func TestPrometheusTakesItsConfiguration(t *testing.T) {
 			}
 			c, err := config.Load(string(text), slog.Default())
 			if err != nil {
-				t.Fatalf("Prometheus does not take the configuration: %v\n%s", err, text)
+				t.Fatalf("Prometheus rejects the configuration: %v\n%s", err, text)
 			}
 			if got := len(c.ScrapeConfigs); got != 3 {
-				t.Errorf("Prometheus has %d jobs, want the 3 that are rendered:\n%s", got, text)
+				t.Errorf("the configuration has %d jobs, want the 3 rendered ones:\n%s", got, text)
 			}
 		})
 	}
 }
 
-// prometheusValues are the values of the HelmRelease prometheus with a version of its chart.
+// prometheusValues returns the values of the HelmRelease prometheus with a version of its chart.
 func prometheusValues(t *testing.T, version string) map[string]any {
 	t.Helper()
 	files := []schema.File{{Name: "fleet.yaml", Data: []byte(`
@@ -87,6 +87,6 @@ spec: {clusters: [{kind: AttachedCluster, name: one}], plugin: {flagger: {traffi
 			return release.Spec.Values
 		}
 	}
-	t.Fatal("there is no HelmRelease prometheus")
+	t.Fatal("no HelmRelease prometheus")
 	return nil
 }

@@ -11,10 +11,10 @@ import (
 	"text/tabwriter"
 )
 
-// toolsDir holds the modules that the programs are built from.
+// toolsDir holds the modules of the tools.
 const toolsDir = "tools"
 
-// A row is what the report says of a check.
+// A row is the result of a check in the report.
 type row struct {
 	check         string
 	cases, passed int
@@ -25,11 +25,10 @@ var report struct {
 	rows []row
 }
 
-// TestMain prints the report after the tests. docs/conformance.md keeps one. Tests in
-// parallel wait for Flux and Flagger most of the time, so four of them run at once
-// on any number of cores.
+// TestMain prints the report after the tests. docs/conformance.md contains one. Parallel tests mostly wait
+// for Flux and Flagger, so four run at once on any number of cores.
 func TestMain(m *testing.M) {
-	if err := flag.Set("test.parallel", "4"); err != nil { // before a flag says otherwise
+	if err := flag.Set("test.parallel", "4"); err != nil { // before flags are parsed
 		panic(err)
 	}
 	code := m.Run()
@@ -43,7 +42,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// few returns the first cases of a matrix where -short is set, else all of them.
+// few returns the first n cases of a matrix with -short, and otherwise all.
 func few[T any](cases []T, first int) []T {
 	if testing.Short() {
 		return cases[:min(first, len(cases))]
@@ -51,21 +50,21 @@ func few[T any](cases []T, first int) []T {
 	return cases
 }
 
-// scheduled skips a test where -short is set, because of what it takes: .ci/scheduled runs it.
+// scheduled skips a test with -short, because of its cost: .ci/scheduled runs it.
 func scheduled(t *testing.T, takes string) {
 	t.Helper()
 	if testing.Short() {
-		t.Skip("it takes " + takes + ", which .ci/scheduled has time for")
+		t.Skip("the test needs " + takes + "; .ci/scheduled runs it")
 	}
 }
 
-// record counts a case of a check in the report, when the test that it is ends.
+// record counts the running test as a case of a check in the report.
 func record(t *testing.T, check string) {
 	t.Helper()
 	recordAll(t, check, 1)
 }
 
-// recordAll counts several cases that are one test: where one fails, none has passed.
+// recordAll counts one test as several cases. If it fails, all of them fail.
 func recordAll(t *testing.T, check string, cases int) {
 	t.Helper()
 	t.Cleanup(func() {

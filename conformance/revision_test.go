@@ -13,9 +13,9 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// TestNamespaceHasOneLabelOfIstio: whatever label the application's Namespace has in Git, or a
-// patch of the policy gives it, kustomize leaves it with istio-injection or istio.io/rev, and
-// never with both (istio/istio#43621).
+// TestNamespaceHasOneLabelOfIstio checks that kustomize leaves the application's Namespace with
+// istio-injection or istio.io/rev, never both (istio/istio#43621), whatever label it has in Git or from a
+// policy's patch.
 func TestNamespaceHasOneLabelOfIstio(t *testing.T) {
 	const patch = `[{target: {kind: Namespace, name: web}, patch: '{apiVersion: v1, kind: Namespace, metadata: {name: web, labels: {istio.io/rev: canary}}}'}]`
 	for _, test := range []struct{ revision, labels, patches, want string }{
@@ -78,7 +78,7 @@ func TestNamespaceHasOneLabelOfIstio(t *testing.T) {
 	}
 }
 
-// onIstio is the tree of one rollout on istio: with fields of what is installed of Istio, patches of its
+// onIstio returns the tree of one rollout on Istio, with fields of the installed Istio, patches of its
 // Kustomization, and a field of the rollout.
 func onIstio(t *testing.T, installed, patches, field string) *render.Tree {
 	t.Helper()

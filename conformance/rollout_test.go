@@ -22,24 +22,23 @@ import (
 	"github.com/fleetwright/fleetwright/internal/flagger/flaggertest"
 )
 
-// A planCluster is one with one Flagger and many rollouts, by their names.
+// A planCluster is a cluster with one Flagger and many rollouts by name.
 type planCluster struct {
 	*kube.ControlPlane
 	rollouts map[string]*rollout
 
 	mutex sync.Mutex
-	// busy is how long Flagger took to look at a Canary, at the most.
+	// busy is the longest time that Flagger took to check a Canary.
 	busy time.Duration
 }
 
-// initializing is the phase of a Canary that Flagger has not looked at yet.
+// initializing is the phase of a Canary that Flagger has not checked yet.
 const initializing flagger.Phase = "Initializing"
 
-// metricsHost is where Prometheus is, for every query.
+// metricsHost is the host of Prometheus for every query.
 const metricsHost = "http://prometheus.test"
 
-// startPlanCluster starts a Flagger of a version, with its own CRDs, and sees what becomes
-// of the rollouts of tracks.
+// startPlanCluster starts a version of Flagger with its own CRDs, and watches the rollouts of tracks.
 func startPlanCluster(t *testing.T, version string, tool tools.Tool, tracks []*track) *planCluster {
 	t.Helper()
 	c := &planCluster{ControlPlane: kube.Start(t, toolsDir), rollouts: map[string]*rollout{}}
@@ -79,26 +78,26 @@ func startPlanCluster(t *testing.T, version string, tool tools.Tool, tracks []*t
 		})
 	}
 	runFlagger(t, c.ControlPlane, tool, stub.Play(t, c), "-metrics-server="+metricsHost,
-		"-control-loop-interval=1s", "-kubeconfig-qps=1000", "-kubeconfig-burst=1000") // it has many Canaries
+		"-control-loop-interval=1s", "-kubeconfig-qps=1000", "-kubeconfig-burst=1000") // the cluster has many Canaries
 	return c
 }
 
-// A rollout is the Canary of a case in a namespace of its own, and what is seen of it.
+// A rollout is the Canary of a case in its own namespace, with its observed states.
 type rollout struct {
-	// name of the namespace, and of all that is in it.
+	// name is the name of the namespace and of its objects.
 	name   string
 	c      *flaggertest.Case
 	canary *kube.Object
-	// version of the workload.
+	// version is the version of the workload.
 	version int
 
 	mutex sync.Mutex
-	// seen is how the Canary and its route were after each change.
+	// seen holds the state of the Canary and its route after each change.
 	seen   []sighting
 	script script
 }
 
-// A sighting is how a Canary and its route were from a time on.
+// A sighting is a state of a Canary and its route, and the time when it began.
 type sighting struct {
 	at   time.Time
 	tick flagger.Tick
@@ -110,7 +109,7 @@ func newRollout(name string, c *flaggertest.Case) *rollout {
 	return r
 }
 
-// object is one of the rollout's namespace.
+// object returns an object in the rollout's namespace.
 func (r *rollout) object(apiVersion, kind, name string, spec map[string]any) *kube.Object {
 	o := &kube.Object{Object: map[string]any{"apiVersion": apiVersion, "kind": kind, "metadata": map[string]any{"name": name}}}
 	if kind != "Namespace" {
@@ -123,25 +122,25 @@ func (r *rollout) object(apiVersion, kind, name string, spec map[string]any) *ku
 }
 
 const (
-	// interval is that at which Flagger looks at a Canary.
+	// interval is Flagger's interval for checking a Canary.
 	interval = flagger.ShortestInterval
-	// spare is how long before Flagger looks again what it does must have been seen.
+	// spare is the minimum time between the last change of a check and the next check.
 	spare = interval / 5
-	// settled is how long after a change what belongs to it may come.
+	// settled is the time limit for further effects of a change.
 	settled = 2 * time.Second
 )
 
-// start makes all that there is of a rollout, and waits until Flagger has initialized it.
+// start creates the rollout's objects, and waits until Flagger has initialized the Canary.
 func (r *rollout) start(ctx context.Context, c *planCluster) error {
 	made, err := r.objects()
 	if err != nil {
 		return err
 	}
 	_, suspended, _ := unstructured.NestedBool(r.canary.Object, "spec", "suspend")
-	unstructured.RemoveNestedField(r.canary.Object, "spec", "suspend") // it is to be initialized
+	unstructured.RemoveNestedField(r.canary.Object, "spec", "suspend") // Flagger must initialize it without answers of a script
 	for _, o := range append(made, r.canary) {
 		if _, err := c.Apply(ctx, o); err != nil {
-			return fmt.Errorf("%s is refused: %w", kube.ID(o), err)
+			return fmt.Errorf("the API server rejects %s: %w", kube.ID(o), err)
 		}
 	}
 	if _, ok := r.wait(ctx, time.Time{}, time.Now().Add(2*time.Minute), func(tick flagger.Tick) bool { return tick.Phase == flagger.Initialized }); !ok {
@@ -154,13 +153,13 @@ func (r *rollout) start(ctx context.Context, c *planCluster) error {
 	return nil
 }
 
-// end has Flagger forget the Canary.
+// end deletes the Canary, so that Flagger forgets it.
 func (r *rollout) end(ctx context.Context, c *planCluster) {
-	_ = c.Delete(ctx, canaries, r.name, r.name) // or it goes with the cluster
+	_ = c.Delete(ctx, canaries, r.name, r.name) // otherwise the cluster's end deletes it
 }
 
-// objects completes the Canary, and returns what it needs beside it: the namespace, the
-// workload, templates, an Ingress, an autoscaler.
+// objects completes the Canary, and returns the objects that it needs: the namespace, the workload,
+// templates, an Ingress, an autoscaler.
 func (r *rollout) objects() ([]*kube.Object, error) {
 	read, err := kube.Objects(r.c.Spec)
 	if err != nil {
@@ -174,7 +173,7 @@ func (r *rollout) objects() ([]*kube.Object, error) {
 	spec["targetRef"] = r.reference(workload.GetAPIVersion(), workload.GetKind())
 	spec["progressDeadlineSeconds"] = int64(60)
 	service, ok := spec["service"].(map[string]any)
-	if !ok { // as on Knative, where Flagger makes no Service
+	if !ok { // as on Knative, where Flagger creates no Service
 		service = map[string]any{}
 		spec["service"] = service
 	}
@@ -220,7 +219,7 @@ func (r *rollout) objects() ([]*kube.Object, error) {
 		}
 		value := passing(metric)
 		if metric["name"] == "request-duration" && r.c.Canary.Queries("").Duration == "http_request_duration_seconds_bucket" {
-			value = "0.001" // in seconds, where the limit is in milliseconds
+			value = "0.001" // in seconds; the limit is in milliseconds
 		}
 		r.script.values = append(r.script.values, value)
 	}
@@ -239,7 +238,7 @@ func (r *rollout) reference(apiVersion, kind string) map[string]any {
 	return map[string]any{"apiVersion": apiVersion, "kind": kind, "name": r.name}
 }
 
-// workload is a Deployment, or a Service of Knative for that.
+// workload returns a Deployment, or a Service for Knative.
 func (r *rollout) workload() *kube.Object {
 	if r.c.Canary.Provider == flagger.Knative {
 		return r.object("serving.knative.dev/v1", "Service", r.name, map[string]any{"template": map[string]any{
@@ -256,7 +255,8 @@ func (r *rollout) workload() *kube.Object {
 	})
 }
 
-// ingress leads to the port of the Service. Flagger's router for Skipper panics where it has no annotation.
+// ingress routes to the port of the Service. Flagger's router for Skipper panics on an Ingress without
+// annotations.
 func (r *rollout) ingress(port any) *kube.Object {
 	o := r.object("networking.k8s.io/v1", "Ingress", r.name, map[string]any{"rules": []any{map[string]any{
 		"host": r.name + ".test",
@@ -269,7 +269,7 @@ func (r *rollout) ingress(port any) *kube.Object {
 	return o
 }
 
-// passing is a value that a metric of a Canary lets pass.
+// passing returns a value within the threshold of a Canary's metric.
 func passing(metric map[string]any) string {
 	for _, path := range [][]string{{"thresholdRange", "min"}, {"thresholdRange", "max"}, {"threshold"}} {
 		if limit, ok, _ := unstructured.NestedFieldNoCopy(metric, path...); ok {
@@ -279,7 +279,7 @@ func passing(metric map[string]any) string {
 	return "0"
 }
 
-// statusOf is what is told of a Canary's status.
+// statusOf returns the recorded part of a Canary's status.
 func statusOf(canary *kube.Object) (s flagger.Status) {
 	status, _, _ := unstructured.NestedMap(canary.Object, "status")
 	number := func(name string) int { n, _ := status[name].(int64); return int(n) }
@@ -290,7 +290,7 @@ func statusOf(canary *kube.Object) (s flagger.Status) {
 	}
 }
 
-// see notes a change of the Canary or of its route.
+// see records a change of the Canary or its route.
 func (r *rollout) see(change func(tick *flagger.Tick)) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
@@ -301,7 +301,7 @@ func (r *rollout) see(change func(tick *flagger.Tick)) {
 	}
 }
 
-// since are the changes after a time.
+// since returns the changes after a time.
 func (r *rollout) since(t time.Time) []sighting {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
@@ -312,7 +312,7 @@ func (r *rollout) since(t time.Time) []sighting {
 	return slices.Clone(r.seen[i:])
 }
 
-// at is how the Canary and its route were at a time.
+// at returns the state of the Canary and its route at a time.
 func (r *rollout) at(t time.Time) flagger.Tick {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
@@ -326,7 +326,7 @@ func (r *rollout) at(t time.Time) flagger.Tick {
 
 func (r *rollout) latest() flagger.Tick { return r.at(time.Now()) }
 
-// wait waits for the first change after a time that is as it should be.
+// wait waits for the first change after a time that satisfies a condition.
 func (r *rollout) wait(ctx context.Context, after, until time.Time, is func(tick flagger.Tick) bool) (sighting, bool) {
 	for ctx.Err() == nil && time.Now().Before(until) {
 		all := r.since(after)
@@ -338,10 +338,9 @@ func (r *rollout) wait(ctx context.Context, after, until time.Time, is func(tick
 	return sighting{}, false
 }
 
-// beat is a time at which Flagger began to look at the Canary, before all that it has
-// changed, and how long after such a time it has changed something at the most. It looks
-// every interval from a time on that is not told: that is where the interval, in which all
-// changes are laid over each other, is longest without one.
+// beat returns a time at which Flagger began to check the Canary, before all its changes, and the longest
+// delay of a change after such a time. Flagger checks at every interval, but its start time is unknown. beat
+// projects all changes onto one interval; each check begins after the longest gap without changes.
 func (r *rollout) beat() (at time.Time, busy time.Duration) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
@@ -368,8 +367,8 @@ func (r *rollout) beat() (at time.Time, busy time.Duration) {
 	return at, interval - gap
 }
 
-// observe brings a new version, and sees what becomes of it: until it is promoted or
-// rolled back, or for as many ticks as are expected and four.
+// observe deploys a new version, and records the rollout until it is promoted or rolled back, or for four
+// ticks more than expected.
 func (r *rollout) observe(ctx context.Context, c *planCluster, sc flagger.Scenario, expected int) (flagger.Run, error) {
 	const more = 4
 	r.version++
@@ -381,7 +380,7 @@ func (r *rollout) observe(ctx context.Context, c *planCluster, sc flagger.Scenar
 	run := flagger.Run{Outcome: flagger.Endless, Every: interval}
 	detected, ok := r.wait(ctx, began, began.Add((more+1)*interval), func(flagger.Tick) bool { return true })
 	if !ok {
-		run.Ticks = []flagger.Tick{r.latest()} // it is not looked at
+		run.Ticks = []flagger.Tick{r.latest()} // Flagger does not check it
 		return run, ctx.Err()
 	}
 	ended := func(tick flagger.Tick) bool {
@@ -389,11 +388,11 @@ func (r *rollout) observe(ctx context.Context, c *planCluster, sc flagger.Scenar
 	}
 	until := detected.at.Add(time.Duration(expected-1+more)*interval + interval/2)
 	if _, ok := r.wait(ctx, began, until, ended); ok {
-		time.Sleep(settled) // of what is called at the end
+		time.Sleep(settled) // for the calls at the end
 	}
 	beat, busy := r.beat()
 	if busy > interval-spare {
-		return run, fmt.Errorf("Flagger takes %s to look at it: the machine is too busy to tell its ticks apart", busy)
+		return run, fmt.Errorf("Flagger takes %s to check the Canary: the machine is too busy to distinguish ticks", busy)
 	}
 	c.mutex.Lock()
 	c.busy = max(c.busy, busy)
@@ -413,7 +412,7 @@ func (r *rollout) observe(ctx context.Context, c *planCluster, sc flagger.Scenar
 	case end.Phase == flagger.Failed:
 		run.Outcome = flagger.RolledBack
 	case last >= expected:
-		run.Outcome = flagger.TooLong // it still changes
+		run.Outcome = flagger.TooLong // the state still changes
 		if n, ok := untilAgain(run.Ticks); ok {
 			run.Outcome, run.Ticks = flagger.Endless, run.Ticks[:n]
 		}
@@ -422,7 +421,7 @@ func (r *rollout) observe(ctx context.Context, c *planCluster, sc flagger.Scenar
 	return run, ctx.Err()
 }
 
-// untilAgain is how many ticks there are before one comes again, where no other comes after them.
+// untilAgain returns the number of ticks before the first repeated one, if all later ticks are repetitions.
 func untilAgain(ticks []flagger.Tick) (n int, ok bool) {
 	for n = 1; n < len(ticks) && !slices.Contains(ticks[:n], ticks[n]); n++ {
 	}
@@ -430,22 +429,22 @@ func untilAgain(ticks []flagger.Tick) (n int, ok bool) {
 	return n, len(later) > 0 && !slices.ContainsFunc(later, func(t flagger.Tick) bool { return !slices.Contains(ticks[:n], t) })
 }
 
-// A script says what the proxy answers for a rollout, and counts what it is asked.
+// A script defines the proxy's answers for a rollout, and counts the requests.
 type script struct {
-	// values are those that pass, of the metrics.
+	// values are passing values of the metrics.
 	values []string
 
 	mutex    sync.Mutex
 	c        *flaggertest.Case
 	scenario flagger.Scenario
-	// first is what a check asks first, by which checks are told apart.
+	// first is the first request of each check, which separates the checks.
 	first          string
 	checks, gated  int
 	calls, queries []int
 	answers        *flagger.Answers
 }
 
-// begin begins a scenario, in which nothing was asked yet.
+// begin begins a scenario without requests so far.
 func (s *script) begin(c *flaggertest.Case, sc flagger.Scenario) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -454,14 +453,14 @@ func (s *script) begin(c *flaggertest.Case, sc flagger.Scenario) {
 	s.calls, s.queries = make([]int, len(c.Canary.Analysis.Webhooks)), make([]int, len(c.Canary.Analysis.Metrics))
 }
 
-// asked is how often each webhook was called, and each metric asked for.
+// asked returns how often each webhook was called, and each metric queried.
 func (s *script) asked() (calls, queries []int) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	return slices.Clone(s.calls), slices.Clone(s.queries)
 }
 
-// isBad says whether the check that asks something fails.
+// isBad reports whether the check of a request fails.
 func (s *script) isBad(what string) bool {
 	if s.first == "" {
 		s.first = what
@@ -472,13 +471,12 @@ func (s *script) isBad(what string) bool {
 	return s.scenario.FailFrom > 0 && s.checks >= s.scenario.FailFrom
 }
 
-// query is what Prometheus finds for a metric. Of a bad check it finds nothing, so that
-// the first metric that is asked for fails it.
+// query returns the value of a metric. A failing check gets no value, so that its first query fails.
 func (s *script) query(metric int, text string) string {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	if s.c == nil {
-		return s.values[metric] // before the first version
+		return s.values[metric] // before the first new version
 	}
 	s.queries[metric]++
 	if s.isBad(text) || slices.Contains(s.c.Canary.Unmeasured, metric) {
@@ -487,13 +485,13 @@ func (s *script) query(metric int, text string) string {
 	return s.values[metric]
 }
 
-// call says whether a webhook passes. Those of a bad check fail it where there are no
-// metrics; nothing is ever to be rolled back by hand.
+// call reports whether a webhook passes. Without metrics, the webhooks of a failing check fail it. Rollback
+// webhooks never pass.
 func (s *script) call(webhook int) bool {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	if s.c == nil {
-		return true // before the first version
+		return true // before the first new version
 	}
 	s.calls[webhook]++
 	w := &s.c.Canary.Analysis.Webhooks[webhook]
@@ -517,11 +515,11 @@ func (s *script) call(webhook int) bool {
 }
 
 var (
-	inQuery  = regexp.MustCompile(`plan[-_]\d{3}`) // Skipper's names have no dashes
+	inQuery  = regexp.MustCompile(`plan[-_]\d{3}`) // names in Skipper's queries have no dashes
 	ofMetric = regexp.MustCompile(`metric="(\d+)"`)
 )
 
-// Query plays Prometheus. Flagger's own queries are told apart by what they sum up.
+// Query answers a query. Flagger's own queries differ by the metrics that they sum up.
 func (c *planCluster) Query(q stub.Query) string {
 	r := c.rollouts[strings.ReplaceAll(inQuery.FindString(q.Text), "_", "-")]
 	if r == nil {
@@ -538,12 +536,12 @@ func (c *planCluster) Query(q stub.Query) string {
 		metric = slices.IndexFunc(r.c.Canary.Analysis.Metrics, func(m flagger.Metric) bool { return m.Name == name })
 	}
 	if metric < 0 || metric >= len(r.script.values) {
-		return "" // of none
+		return "" // a query of no metric
 	}
 	return r.script.query(metric, q.Text)
 }
 
-// Call plays load testers and gates. A webhook is known by its place.
+// Call answers for load testers and gates. The index of a webhook is in its URL.
 func (c *planCluster) Call(w stub.Webhook) bool {
 	r := c.rollouts[w.Namespace]
 	if r == nil {
@@ -560,7 +558,7 @@ func (c *planCluster) Call(w stub.Webhook) bool {
 	passes := r.script.call(webhook)
 	if hook := &r.c.Canary.Analysis.Webhooks[webhook]; hook.Outlives() {
 		time.Sleep(hook.CallTimeout() + time.Second)
-		return true // which comes too late
+		return true // Flagger gets it too late
 	}
 	return passes
 }

@@ -27,27 +27,27 @@ var (
 	knativeServices = kindOf("serving.knative.dev/v1", "Service")
 )
 
-// A route is what of the traffic the canary gets.
+// A route is the canary's share of the traffic.
 type route struct {
 	percent int64
-	// audience is whose traffic that is, or nothing where it is everyone's.
+	// audience describes the requests of the share, or is empty for all requests.
 	audience string
-	// sticky says whether those who got the canary once get it again.
+	// sticky reports whether clients that reached the canary once reach it again.
 	sticky bool
-	// mirrored says whether the canary gets a copy of what others answer.
+	// mirrored reports whether the canary gets a copy of the requests.
 	mirrored bool
 }
 
-// A router is where Flagger has the route on a provider, and what it says.
+// A router describes where Flagger keeps the route of a provider, and how to read it.
 type router struct {
 	kind schema.GroupVersionKind
-	// name is that of the object, of which there is none before Flagger makes it.
+	// name returns the name of the object, which does not exist before Flagger creates it.
 	name func(canary *kube.Object) types.NamespacedName
-	// read reads the route to the canary of a Service.
+	// read returns the route to the canary of a Service.
 	read func(o *kube.Object, service string) (route, error)
 }
 
-// routers are those of the providers that have one.
+// routers maps each provider with a route to its router.
 var routers = map[string]router{
 	gatewayAPI: {httpRoutes, func(canary *kube.Object) types.NamespacedName {
 		return types.NamespacedName{Namespace: canary.GetNamespace(), Name: serviceOf(canary)}
@@ -79,7 +79,7 @@ var routers = map[string]router{
 	"traefik, before":    {kindOf("traefik.containo.us/v1alpha1", "TraefikService"), namedLike(serviceOf), ofBackends},
 }
 
-// namedLike is an object in the Canary's namespace, of a name.
+// namedLike returns a function for the object with a name in the Canary's namespace.
 func namedLike(name func(canary *kube.Object) string) func(canary *kube.Object) types.NamespacedName {
 	return func(canary *kube.Object) types.NamespacedName {
 		return types.NamespacedName{Namespace: canary.GetNamespace(), Name: name(canary)}
@@ -90,20 +90,19 @@ func kindOf(apiVersion, kind string) schema.GroupVersionKind {
 	return schema.FromAPIVersionAndKind(apiVersion, kind)
 }
 
-// serviceOf is the name of the Service of a Canary.
+// serviceOf returns the name of a Canary's Service.
 func serviceOf(canary *kube.Object) string {
 	name, _, _ := unstructured.NestedString(canary.Object, "spec", "service", "name")
 	return name
 }
 
-// ingressOf is the name of the Ingress of a Canary.
+// ingressOf returns the name of a Canary's Ingress.
 func ingressOf(canary *kube.Object) string {
 	name, _, _ := unstructured.NestedString(canary.Object, "spec", "ingressRef", "name")
 	return name
 }
 
-// route reads the route that Flagger has made. It must be of the rollout's mesh, and of
-// its Ingress.
+// route reads the route that Flagger created. It must belong to the rollout's mesh and its Ingress.
 func (c *flaggerCluster) route(t *testing.T) (route, error) {
 	if c.provider == "kubernetes" {
 		return c.ofServices(t)
@@ -121,7 +120,7 @@ func (c *flaggerCluster) route(t *testing.T) (route, error) {
 		}
 	case "kuma":
 		if mesh := o.Object["mesh"]; mesh != c.canary.GetAnnotations()["kuma.io/mesh"] {
-			return route{}, fmt.Errorf("the TrafficRoute is of the mesh %v", mesh)
+			return route{}, fmt.Errorf("the TrafficRoute belongs to the mesh %v", mesh)
 		}
 	case "nginx":
 		if !c.isLikeItsIngress(t, o) {
@@ -131,8 +130,8 @@ func (c *flaggerCluster) route(t *testing.T) (route, error) {
 	return router.read(o, c.service())
 }
 
-// isLikeItsIngress says whether the Ingress that Flagger makes for the canary is like that
-// of the rollout in all but the Service.
+// isLikeItsIngress reports whether the Ingress that Flagger created for the canary differs from the rollout's
+// only in the Service.
 func (c *flaggerCluster) isLikeItsIngress(t *testing.T, o *kube.Object) bool {
 	t.Helper()
 	want := c.objects["Ingress "+c.canary.GetNamespace()+"/"+ingressOf(c.canary)].DeepCopy()
@@ -144,12 +143,12 @@ func (c *flaggerCluster) isLikeItsIngress(t *testing.T, o *kube.Object) bool {
 	return equalJSON(t, &kube.Object{Object: map[string]any{"spec": o.Object["spec"]}}, &kube.Object{Object: map[string]any{"spec": want.Object["spec"]}})
 }
 
-// ofServices reads which version the Service of the workload selects.
+// ofServices reads the version that the workload's Service selects.
 func (c *flaggerCluster) ofServices(t *testing.T) (r route, err error) {
 	t.Helper()
 	apex, err := c.Get(t.Context(), services, c.canary.GetNamespace(), c.service())
 	if err != nil {
-		return r, nil // Flagger has not made it yet
+		return r, nil // Flagger has not created it yet
 	}
 	switch selector, _, _ := unstructured.NestedStringMap(apex.Object, "spec", "selector"); selector["app"] {
 	case c.workload.Name + "-primary":
@@ -161,12 +160,12 @@ func (c *flaggerCluster) ofServices(t *testing.T) (r route, err error) {
 	return r, err
 }
 
-// wrongHTTPRoute says what of an HTTPRoute is not as the Canary says: its parents and hosts, and what all rules
-// share. The backends of each rule are the Services of the two versions, and get all of its requests.
+// wrongHTTPRoute describes where an HTTPRoute differs from its Canary: in its parents, its hosts, and the
+// fields common to all rules. Each rule must send all its requests to the Services of the two versions.
 func (c *flaggerCluster) wrongHTTPRoute(o *kube.Object) string {
 	service, _, _ := unstructured.NestedMap(c.canary.Object, "spec", "service")
 	want, got := slice(service, "gatewayRefs"), slice(o.Object, "spec", "parentRefs")
-	for _, ref := range want { // as the API server completes them
+	for _, ref := range want { // with the API server's defaults
 		for field, value := range map[string]any{"group": gatewayGroup, "kind": "Gateway"} {
 			if _, ok := ref[field]; !ok {
 				ref[field] = value
@@ -174,11 +173,11 @@ func (c *flaggerCluster) wrongHTTPRoute(o *kube.Object) string {
 		}
 	}
 	if len(got) == 0 || !reflect.DeepEqual(got, want) {
-		return fmt.Sprintf("the HTTPRoute has the parents %v, want %v", got, want)
+		return fmt.Sprintf("parents of the HTTPRoute: %v, want %v", got, want)
 	}
 	hosts, _, _ := unstructured.NestedStringSlice(service, "hosts")
 	if has, _, _ := unstructured.NestedStringSlice(o.Object, "spec", "hostnames"); !slices.Equal(has, hosts) {
-		return fmt.Sprintf("the HTTPRoute has the hosts %v, want %v", has, hosts)
+		return fmt.Sprintf("hosts of the HTTPRoute: %v, want %v", has, hosts)
 	}
 	timeouts := map[string]any{}
 	for of, field := range map[string]string{"request": "timeout", "backendRequest": "backendTimeout"} {
@@ -188,25 +187,25 @@ func (c *flaggerCluster) wrongHTTPRoute(o *kube.Object) string {
 	}
 	for _, rule := range slice(o.Object, "spec", "rules") {
 		if has, _, _ := unstructured.NestedMap(rule, "timeouts"); len(has)+len(timeouts) > 0 && !reflect.DeepEqual(has, timeouts) {
-			return fmt.Sprintf("a rule has the timeouts %v, want %v", has, timeouts)
+			return fmt.Sprintf("timeouts of a rule: %v, want %v", has, timeouts)
 		}
 		sum := int64(0)
 		for _, backend := range slice(rule, "backendRefs") {
 			weight, _, _ := unstructured.NestedInt64(backend, "weight")
 			sum += weight
 			if name := backend["name"]; name != c.service()+"-primary" && name != c.service()+"-canary" || backend["port"] != service["port"] {
-				return fmt.Sprintf("a backend is %v", backend)
+				return fmt.Sprintf("unexpected backend %v", backend)
 			}
 		}
 		if sum != 100 {
-			return fmt.Sprintf("the weights of a rule are together %d", sum)
+			return fmt.Sprintf("the weights of a rule add up to %d", sum)
 		}
 	}
 	return ""
 }
 
-// ofHTTPRoute reads the rules of Gateway API's HTTPRoute. The last that leads to the canary is the one
-// that Flagger moves; one before it, for a cookie, keeps clients there.
+// ofHTTPRoute reads the rules of a Gateway API HTTPRoute. Flagger shifts the last rule that leads to the
+// canary; an earlier rule with a cookie keeps clients on the canary.
 func ofHTTPRoute(o *kube.Object, service string) (route, error) {
 	var r route
 	for _, rule := range slice(o.Object, "spec", "rules") {
@@ -228,12 +227,12 @@ func ofHTTPRoute(o *kube.Object, service string) (route, error) {
 		}
 	}
 	if r.percent == 0 {
-		r.audience = "" // nobody's
+		r.audience = "" // a rule for no clients
 	}
 	return r, nil
 }
 
-// audienceOfHTTP is what a rule of an HTTPRoute matches, in the words of a VirtualService.
+// audienceOfHTTP returns the matches of an HTTPRoute rule in the words of a VirtualService.
 func audienceOfHTTP(rule map[string]any) string {
 	var all []string
 	for _, match := range slice(rule, "matches") {
@@ -245,7 +244,7 @@ func audienceOfHTTP(rule map[string]any) string {
 	return strings.Join(all, ", or ")
 }
 
-// ofTrafficRoute reads the split of Kuma's TrafficRoute.
+// ofTrafficRoute reads the split of a Kuma TrafficRoute.
 func ofTrafficRoute(o *kube.Object, service string) (route, error) {
 	var r route
 	for _, part := range slice(o.Object, "spec", "conf", "split") {
@@ -256,9 +255,8 @@ func ofTrafficRoute(o *kube.Object, service string) (route, error) {
 	return r, nil
 }
 
-// ofVirtualService reads the routes of Istio's VirtualService, of requests and of
-// connections. The last that leads to the canary is the one that Flagger moves; one before
-// it, for a cookie, keeps clients there.
+// ofVirtualService reads the HTTP and TCP routes of an Istio VirtualService. Flagger shifts the last route
+// that leads to the canary; an earlier route with a cookie keeps clients on the canary.
 func ofVirtualService(o *kube.Object, service string) (route, error) {
 	var r route
 	for _, rule := range append(slice(o.Object, "spec", "http"), slice(o.Object, "spec", "tcp")...) {
@@ -278,12 +276,12 @@ func ofVirtualService(o *kube.Object, service string) (route, error) {
 		}
 	}
 	if r.percent == 0 {
-		r.audience = "" // nobody's
+		r.audience = "" // a route for no clients
 	}
 	return r, nil
 }
 
-// audience is what a rule of a VirtualService matches.
+// audience returns the matches of a VirtualService route.
 func audience(rule map[string]any) string {
 	var all []string
 	for _, match := range slice(rule, "match") {
@@ -297,8 +295,8 @@ func audience(rule map[string]any) string {
 	return strings.Join(all, ", or ")
 }
 
-// ofIngress reads the annotations of the Ingress that Flagger makes for the canary. By
-// conditions the canary gets all that they choose, whatever the weight.
+// ofIngress reads the annotations of the Ingress that Flagger creates for the canary. With conditions, the
+// canary gets all matching requests, whatever the weight.
 func ofIngress(o *kube.Object, _ string) (route, error) {
 	const prefix = "nginx.ingress.kubernetes.io/"
 	var by []string
@@ -315,7 +313,8 @@ func ofIngress(o *kube.Object, _ string) (route, error) {
 	return route{percent: percent}, err
 }
 
-// ofBackends reads the weight of the canary among the backends of the first route, however the kind names them.
+// ofBackends reads the weight of the canary among the backends of the first route. Kinds name the backends
+// differently.
 func ofBackends(o *kube.Object, service string) (route, error) {
 	spec := o.Object["spec"].(map[string]any)
 	for _, routes := range []string{"routes", "http"} {
@@ -331,7 +330,7 @@ func ofBackends(o *kube.Object, service string) (route, error) {
 			if !leadsTo(backend, service+"-canary", "-canaryupstream-") {
 				continue
 			}
-			weight := fmt.Sprint(backend["weight"]) // SMI had a quantity
+			weight := fmt.Sprint(backend["weight"]) // SMI once used a quantity
 			if backend["weight"] == nil {
 				weight = "0"
 			}
@@ -342,7 +341,7 @@ func ofBackends(o *kube.Object, service string) (route, error) {
 	return route{}, nil
 }
 
-// leadsTo reports whether a backend names a Service, or has a name with a part in it.
+// leadsTo reports whether a backend is a Service, or has a name that contains a text.
 func leadsTo(backend map[string]any, service, part string) bool {
 	for _, path := range [][]string{{"name"}, {"service"}, {"serviceName"}, {"virtualNodeName"}, {"virtualNodeRef", "name"}, {"destination", "upstream", "name"}} {
 		if name, _, _ := unstructured.NestedString(backend, path...); name == service || strings.Contains(name, part) {
@@ -352,14 +351,14 @@ func leadsTo(backend map[string]any, service, part string) bool {
 	return false
 }
 
-// ofSkipper reads the weights in the annotation of the Ingress that Flagger makes for the canary.
+// ofSkipper reads the weights in the annotation of the Ingress that Flagger creates for the canary.
 func ofSkipper(o *kube.Object, service string) (route, error) {
 	var weights map[string]int64
 	err := json.Unmarshal([]byte(o.GetAnnotations()["zalando.org/backend-weights"]), &weights)
 	return route{percent: weights[service+"-canary"]}, err
 }
 
-// ofRevisions reads the share of the newest revision of a Service of Knative.
+// ofRevisions reads the share of the newest revision of a Knative Service.
 func ofRevisions(o *kube.Object, _ string) (route, error) {
 	for _, target := range slice(o.Object, "spec", "traffic") {
 		if target["latestRevision"] == true {
@@ -370,7 +369,7 @@ func ofRevisions(o *kube.Object, _ string) (route, error) {
 	return route{}, nil
 }
 
-// slice is a list of objects in an object.
+// slice returns a list of objects in an object.
 func slice(object map[string]any, path ...string) (all []map[string]any) {
 	value, _, _ := unstructured.NestedFieldNoCopy(object, path...)
 	list, _ := value.([]any)

@@ -27,7 +27,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// A built source is a source, and the policy that has it built.
+// A built source is a source, and the policy that applies it.
 type builtSource struct {
 	Path            string              `json:"path,omitempty"`
 	TargetNamespace string              `json:"targetNamespace,omitempty"`
@@ -35,11 +35,11 @@ type builtSource struct {
 	Components      []string            `json:"components,omitempty"`
 	Images          []fluxapi.Image     `json:"images,omitempty"`
 	Patches         []fluxapi.Patch     `json:"patches,omitempty"`
-	// Ignore is that of the GitRepository.
+	// Ignore is the field of the GitRepository.
 	Ignore *string `json:"ignore,omitempty"`
-	// Links are symbolic links of the source, by name.
+	// Links are symbolic links in the source, by name.
 	Links map[string]string `json:"links,omitempty"`
-	// CRLF ends the lines of all files as Windows does.
+	// CRLF gives all files Windows line endings.
 	CRLF bool `json:"crlf,omitempty"`
 	// Fails reports whether Flux fails.
 	Fails bool `json:"fails,omitempty"`
@@ -47,7 +47,7 @@ type builtSource struct {
 	files map[string][]byte
 }
 
-// readSource reads a source: the policy's fields as YAML, and the files.
+// readSource reads a test case: the policy's fields as YAML, and the files.
 func readSource(t *testing.T, name string) *builtSource {
 	t.Helper()
 	archive, err := txtar.ParseFile(name)
@@ -67,8 +67,8 @@ func readSource(t *testing.T, name string) *builtSource {
 	return l
 }
 
-// TestSourcesAreBuiltAsFluxDoes: what is built of a source has the objects that Flux's own library
-// makes, or fails where that does.
+// TestSourcesAreBuiltAsFluxDoes checks that building a source gives the same objects as Flux's own library,
+// or fails if the library does.
 func TestSourcesAreBuiltAsFluxDoes(t *testing.T) {
 	names, err := filepath.Glob("testdata/sources/*.txtar")
 	if err != nil || len(names) < 40 {
@@ -80,11 +80,11 @@ func TestSourcesAreBuiltAsFluxDoes(t *testing.T) {
 			l := readSource(t, name)
 			want, wantErr := l.flux(t)
 			if (wantErr != nil) != l.Fails {
-				t.Fatalf("Flux makes %d objects, %v", len(want), wantErr)
+				t.Fatalf("Flux builds %d objects, error %v", len(want), wantErr)
 			}
 			got, gotErr := l.ours(t)
 			if (gotErr != nil) != l.Fails {
-				t.Fatalf("%v, and Flux %v", gotErr, wantErr)
+				t.Fatalf("our error is %v, Flux's is %v", gotErr, wantErr)
 			}
 			if l.Fails {
 				t.Logf("%v\nFlux: %v", gotErr, wantErr)
@@ -94,11 +94,11 @@ func TestSourcesAreBuiltAsFluxDoes(t *testing.T) {
 	}
 }
 
-// compareObjects compares objects, in their order.
+// compareObjects compares objects, including their order.
 func compareObjects(t *testing.T, got, want []any) {
 	t.Helper()
 	if len(got) != len(want) {
-		t.Errorf("%d objects, and Flux makes %d:\n%s\n%s", len(got), len(want), asJSON(got), asJSON(want))
+		t.Errorf("%d objects, but Flux builds %d:\n%s\n%s", len(got), len(want), asJSON(got), asJSON(want))
 		return
 	}
 	for i := range got {
@@ -113,7 +113,7 @@ func asJSON(v any) string {
 	return string(text)
 }
 
-// ours returns what fleetwright builds.
+// ours returns the objects that fleetwright builds.
 func (l *builtSource) ours(t *testing.T) (objects []any, err error) {
 	b := source.Build{
 		Source: &api.ApplicationSource{GitRepository: &api.GitRepository{Ignore: l.Ignore}},
@@ -130,7 +130,7 @@ func (l *builtSource) ours(t *testing.T) (objects []any, err error) {
 	}
 	for _, f := range built.Failures {
 		if f.Field[1] == "targetNamespace" {
-			continue // Flux builds it, and the API server rejects it
+			continue // Flux builds it, but the API server rejects it
 		}
 		err = errors.Join(err, fmt.Errorf("%v: %s (%s)", f.Field, f.Message, f.Hint))
 	}
@@ -147,7 +147,8 @@ func (l *builtSource) ours(t *testing.T) (objects []any, err error) {
 	return objects, err
 }
 
-// flux returns what source-controller and kustomize-controller make of a source, by their libraries.
+// flux returns the objects that source-controller and kustomize-controller build from a source, with their
+// libraries.
 func (l *builtSource) flux(t *testing.T) (objects []any, err error) {
 	checkout, root := t.TempDir(), t.TempDir()
 	for name, text := range l.files {
@@ -192,7 +193,8 @@ func (l *builtSource) flux(t *testing.T) (objects []any, err error) {
 	return l.applied(t, manifests), nil
 }
 
-// pack copies what source-controller packs (fluxcd/pkg, artifact/storage/archive.go, which is not to be had as a module).
+// pack copies the files that source-controller packs (fluxcd/pkg, artifact/storage/archive.go, which is not
+// available as a module).
 func pack(t *testing.T, from, to string, ignore *string) {
 	t.Helper()
 	domain := strings.Split(from, string(filepath.Separator))
@@ -230,7 +232,7 @@ func pack(t *testing.T, from, to string, ignore *string) {
 	}
 }
 
-// writeFile writes a file and the directories that it is in.
+// writeFile writes a file, and creates its directories.
 func writeFile(t *testing.T, name string, text []byte) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
@@ -241,8 +243,8 @@ func writeFile(t *testing.T, name string, text []byte) {
 	}
 }
 
-// applied returns the objects of built manifests as kustomize-controller applies them: without those
-// of kustomize (fluxcd/pkg/ssa, utils/object.go), and with the common metadata (utils/meta.go).
+// applied returns built objects as kustomize-controller applies them: without kustomize's own kinds
+// (fluxcd/pkg/ssa, utils/object.go), and with the common metadata (utils/meta.go).
 func (l *builtSource) applied(t *testing.T, manifests []byte) (objects []any) {
 	t.Helper()
 	for decoder := k8syaml.NewYAMLOrJSONDecoder(bytes.NewReader(manifests), 2048); ; {

@@ -11,8 +11,8 @@ import (
 	"sigs.k8s.io/kustomize/api/resource"
 )
 
-// TestNothingIsSubstituted: where a cluster's own Kustomization has all others
-// substitute variables, Flux leaves the commands and queries of a rollout as they are.
+// TestNothingIsSubstituted checks that Flux does not change the commands and queries of a rollout, even if a
+// cluster's own Kustomization makes all others substitute variables.
 func TestNothingIsSubstituted(t *testing.T) {
 	record(t, "3. Flux leaves variables to the shell")
 	const command, query = "hey -z ${LENGTH:-1m} http://backend-canary.webapp:9898/$$", `sum(rate(x{app="backend",path="${PATH}"}[1m]))`
@@ -51,7 +51,7 @@ func TestNothingIsSubstituted(t *testing.T) {
 				t.Fatal(err)
 			}
 			if substituted != nil {
-				t.Errorf("%s: Flux makes of it %s", name, substituted.MustYaml())
+				t.Errorf("%s: Flux changes it to %s", name, substituted.MustYaml())
 			}
 			found++
 		}

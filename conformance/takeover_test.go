@@ -11,22 +11,21 @@ import (
 	"github.com/fleetwright/fleetwright/conformance/internal/kube"
 )
 
-// TestFluxTakesOver has Flux apply the example as Kurator's controller makes it, by a
-// Kustomization for each policy and cluster without patches. They are suspended, the
-// rendered chain comes, and they are deleted: nothing of the application is deleted or
-// made anew. docs/migration.md and docs/adopting.md say so, and what becomes of the
-// replicas.
+// TestFluxTakesOver lets Flux apply the example as Kurator's controller does, with a Kustomization without
+// patches for each policy and cluster. These are suspended, the rendered chain is applied, and they are
+// deleted. No object of the application is deleted or recreated, and the replicas are as docs/migration.md
+// and docs/adopting.md describe.
 func TestFluxTakesOver(t *testing.T) {
 	const cluster = "kurator-member1"
 	for _, run := range few([]struct {
 		name    string
 		prepare func(c *fluxCluster, t *testing.T)
-		// replicas are those of the target afterwards; in Git there are 2.
+		// replicas is the scale of the target afterwards; Git has 2.
 		replicas int64
 	}{
-		{"what Flagger rolls out", (*fluxCluster).scaleDown, 0},
-		{"what had no rollout", func(*fluxCluster, *testing.T) {}, 1},
-		{"what had no rollout, and replicas that another keeps", (*fluxCluster).keepReplicas, 2},
+		{"with a rollout", (*fluxCluster).scaleDown, 0},
+		{"without a rollout", func(*fluxCluster, *testing.T) {}, 1},
+		{"without a rollout, with replicas of another owner", (*fluxCluster).keepReplicas, 2},
 	}, 1) {
 		t.Run(run.name, func(t *testing.T) {
 			t.Parallel()
@@ -64,7 +63,7 @@ func TestFluxTakesOver(t *testing.T) {
 				if err != nil {
 					t.Error(err)
 				} else if got.GetUID() != uid {
-					t.Errorf("%v was made anew", o)
+					t.Errorf("%v was recreated", o)
 				}
 			}
 			target, err := c.Get(t.Context(), deployments, c.workload.Namespace, c.workload.Name)
@@ -78,14 +77,13 @@ func TestFluxTakesOver(t *testing.T) {
 	}
 }
 
-// treeOf is what a repository has for a cluster before anything is rendered.
+// treeOf returns the content of a cluster's repository before the first render.
 func treeOf(cluster string) tree {
 	return tree{cluster + "/before.yaml": []byte("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: before, namespace: default}\n")}
 }
 
-// applyAsKurator applies the source and the Kustomizations of an example's policies
-// under Kurator's names and without patches, waits until they are ready, and returns
-// the Kustomizations.
+// applyAsKurator applies the source and the Kustomizations of an example's policies with Kurator's names and
+// without patches, waits until they are ready, and returns the Kustomizations.
 func (c *fluxCluster) applyAsKurator(t *testing.T, tree tree) (olds []*kube.Object) {
 	t.Helper()
 	for _, o := range tree.objects(t, c.name) {
@@ -103,7 +101,7 @@ func (c *fluxCluster) applyAsKurator(t *testing.T, tree tree) (olds []*kube.Obje
 		}
 	}
 	if len(olds) != 2 {
-		t.Fatalf("there are %d policies", len(olds))
+		t.Fatalf("%d policies", len(olds))
 	}
 	for _, old := range olds {
 		c.ready(t, old)
@@ -125,7 +123,7 @@ func (c *fluxCluster) scaleDown(t *testing.T) {
 	}
 }
 
-// keepReplicas has another field manager own the replicas of the target as well.
+// keepReplicas makes another field manager a co-owner of the target's replicas.
 func (c *fluxCluster) keepReplicas(t *testing.T) {
 	t.Helper()
 	if _, err := c.ApplyAs(t.Context(), "replicas", &kube.Object{Object: map[string]any{
@@ -152,7 +150,7 @@ func (c *fluxCluster) ready(t *testing.T, o *kube.Object) {
 	})
 }
 
-// uids are those of the objects that Flux has applied for Kustomizations.
+// uids returns the uids of the objects that Flux has applied for Kustomizations.
 func (c *fluxCluster) uids(t *testing.T, all []*kube.Object) map[applied]types.UID {
 	t.Helper()
 	found := map[applied]types.UID{}
@@ -170,7 +168,7 @@ func (c *fluxCluster) uids(t *testing.T, all []*kube.Object) map[applied]types.U
 		}
 	}
 	if len(found) == 0 {
-		t.Fatal("nothing is applied")
+		t.Fatal("Flux has applied no objects")
 	}
 	return found
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/fleetwright/fleetwright/conformance/internal/tools"
 )
 
-// TestTools builds the programs before the tests that run in parallel start them.
+// TestTools builds the programs before parallel tests start them.
 func TestTools(t *testing.T) {
 	for _, tool := range few([]tools.Tool{tools.Etcd, tools.APIServer, tools.KustomizeController, tools.Flagger, tools.Kustomize, tools.Helm, tools.Registry, tools.Crane, tools.Kpt, tools.Cosign, tools.OldFlagger, tools.OldHelm}, 8) {
 		if _, err := tools.Build(toolsDir, tool); err != nil {

@@ -1,5 +1,4 @@
-// Package crds validates objects as an API server does that has their CRDs: with
-// the API server's own code.
+// Package crds validates objects with the API server's own code, as an API server with their CRDs does.
 package crds
 
 import (
@@ -23,7 +22,7 @@ import (
 
 // A Set is the CRDs of a cluster.
 type Set struct {
-	// Objects are the CRDs themselves, to be installed.
+	// Objects are the CRDs, ready to install.
 	Objects []*kube.Object
 
 	kinds map[schema.GroupVersionKind]kind
@@ -35,7 +34,7 @@ type kind struct {
 	rules      *cel.Validator
 }
 
-// Load reads the CRDs of files. Documents of other kinds are left out.
+// Load reads the CRDs in files. It skips documents of other kinds.
 func Load(files ...string) (*Set, error) {
 	s := &Set{kinds: map[schema.GroupVersionKind]kind{}}
 	for _, file := range files {
@@ -56,7 +55,7 @@ func Load(files ...string) (*Set, error) {
 	return s, nil
 }
 
-// Add adds a CRD. An object of another kind is left out.
+// Add adds a CRD. It skips objects of other kinds.
 func (s *Set) Add(o *kube.Object) error {
 	if o.GetKind() != "CustomResourceDefinition" {
 		return nil
@@ -88,15 +87,15 @@ func (s *Set) Add(o *kube.Object) error {
 	return nil
 }
 
-// Has says whether there is a CRD of an object.
+// Has reports whether the set has a CRD for an object.
 func (s *Set) Has(o *kube.Object) bool { _, ok := s.kinds[o.GroupVersionKind()]; return ok }
 
-// Validate says why an API server would refuse an object: fields that the CRD does
-// not have, values that its schema or its CEL rules do not allow.
+// Validate returns the reasons why an API server would reject an object: fields that the CRD lacks, and
+// values that violate its schema or its CEL rules.
 func (s *Set) Validate(o *kube.Object) (refused []string) {
 	k, ok := s.kinds[o.GroupVersionKind()]
 	if !ok {
-		return []string{"there is no CRD of " + o.GroupVersionKind().String()}
+		return []string{"no CRD for " + o.GroupVersionKind().String()}
 	}
 	object := o.DeepCopy().Object
 	for _, path := range pruning.PruneWithOptions(object, k.structural, true, structuralschema.UnknownFieldPathOptions{TrackUnknownFieldPaths: true}) {

@@ -7,12 +7,13 @@ import (
 	"github.com/fleetwright/fleetwright/conformance/internal/kube"
 )
 
-// anything is a schema that takes any object.
+// anything is a schema that accepts every object.
 func anything() map[string]any {
 	return map[string]any{"type": "object", "x-kubernetes-preserve-unknown-fields": true}
 }
 
-// loose are CRDs of kinds of a group in a version, which take anything. Several versions have commas between them.
+// loose returns CRDs that accept every object, for kinds of a group in a version. Commas separate several
+// versions.
 func loose(group, scope, versions string, kinds ...string) (all []*kube.Object) {
 	for _, kind := range kinds {
 		singular := strings.ToLower(kind)
@@ -41,14 +42,14 @@ func loose(group, scope, versions string, kinds ...string) (all []*kube.Object) 
 	return all
 }
 
-// Routers are CRDs of what Flagger's routers make, but for those of Istio, Kuma and Gateway API. Each takes anything
-// but what its own API server would refuse of a split: Knative wants 100% together.
+// Routers are CRDs of the objects that Flagger's routers create, except those of Istio, Kuma and Gateway API.
+// They only reject a split that the real API server would reject: Knative requires a total of 100%.
 func Routers() []*kube.Object {
 	knative := loose("serving.knative.dev", "Namespaced", "v1", "Service", "Revision")
 	traffic := map[string]any{
 		"type": "array", "maxItems": int64(10), "items": anything(),
 		// knative/serving pkg/apis/serving/v1/route_validation.go, validateTrafficList
-		"x-kubernetes-validations": []any{map[string]any{"rule": "self.map(t, t.percent).sum() == 100", "message": "the traffic is not 100% together"}},
+		"x-kubernetes-validations": []any{map[string]any{"rule": "self.map(t, t.percent).sum() == 100", "message": "the traffic must add up to 100%"}},
 	}
 	traffic["items"].(map[string]any)["properties"] = map[string]any{"percent": map[string]any{"type": "integer", "default": int64(0)}}
 	spec := anything()

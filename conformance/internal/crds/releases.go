@@ -14,16 +14,16 @@ import (
 	"golang.org/x/mod/semver"
 )
 
-// fluxOperator holds the manifests of every release of Flux, of which those of the controllers have
-// their CRDs. It asks for a newer Go than others here, which keeps it from being built, not from being read.
+// fluxOperator is the module with the manifests of every release of Flux, including the controllers' CRDs. It
+// needs a newer Go than other modules here, so it can be read but not built.
 var fluxOperator = Source{"github.com/controlplaneio-fluxcd/flux-operator", "v0.59.0", "config/data/flux"}
 
-// FluxReleases writes the CRDs of the newest release of each minor version of Flux, from the oldest
-// given on, into a directory, and returns their files by the minor version, such as v2.6.
+// FluxReleases writes the CRDs of the newest release of each minor version of Flux, starting with the oldest
+// given, into a directory, and returns their files by minor version, such as v2.6.
 func FluxReleases(dir, oldest string) (map[string][]string, error) {
 	cmd := exec.Command("go", "mod", "download", "-json", fluxOperator.Module+"@"+fluxOperator.Version)
-	cmd.Dir = os.TempDir() // of no module
-	out, _ := cmd.Output() // fails for the version of Go alone
+	cmd.Dir = os.TempDir() // outside any module
+	out, _ := cmd.Output() // fails only because of the version of Go
 	var module struct{ Zip, Error string }
 	if err := json.Unmarshal(out, &module); err != nil || module.Zip == "" {
 		return nil, fmt.Errorf("%s@%s: %s", fluxOperator.Module, fluxOperator.Version, module.Error)

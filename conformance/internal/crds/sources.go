@@ -10,15 +10,15 @@ import (
 	"github.com/fleetwright/fleetwright/conformance/internal/tools"
 )
 
-// A Source is where CRDs are published.
+// A Source is a place where CRDs are published.
 type Source struct {
-	// Module and Version of the Go module whose files they are.
+	// Module and Version select the Go module with the files.
 	Module, Version string
-	// Path of the files in the module, a pattern.
+	// Path is a pattern for the files in the module.
 	Path string
 }
 
-// The modules that hold CRDs.
+// The modules that contain CRDs.
 var (
 	Kustomize = Source{"github.com/fluxcd/kustomize-controller", "v1.9.6", "config/crd/bases/*.yaml"}
 	Sources   = Source{"github.com/fluxcd/source-controller", "v1.9.6", "config/crd/bases/*.yaml"}
@@ -29,7 +29,7 @@ var (
 	Istio     = Source{"istio.io/api", "v1.28.0", "kubernetes/customresourcedefinitions.gen.yaml"}
 )
 
-// Files are the CRDs of the module.
+// Files returns the CRD files of the module.
 func (s Source) Files() ([]string, error) {
 	dir, err := s.Dir()
 	if err != nil {
@@ -38,10 +38,10 @@ func (s Source) Files() ([]string, error) {
 	return glob(filepath.Join(dir, s.Path))
 }
 
-// Dir is the directory of the module, which is downloaded if need be.
+// Dir returns the directory of the module, and downloads it first if necessary.
 func (s Source) Dir() (string, error) {
 	cmd := exec.Command("go", "mod", "download", "-json", s.Module+"@"+s.Version)
-	cmd.Dir = os.TempDir() // of no module
+	cmd.Dir = os.TempDir() // outside any module
 	out, err := cmd.Output()
 	if err != nil {
 		return "", fmt.Errorf("%s@%s: %w\n%s", s.Module, s.Version, err, out)
@@ -51,23 +51,21 @@ func (s Source) Dir() (string, error) {
 	return module.Dir, err
 }
 
-// Made are CRDs that controller-gen makes of Go types, as the controllers' own
-// builds do.
+// Made generates CRDs from Go types with controller-gen, as the controllers' own builds do.
 type Made struct {
-	// Module is the directory, among the tools', of the module with the types.
+	// Module is the directory of the module with the types, among the tools.
 	Module string
-	// Packages of the types.
+	// Packages lists the packages of the types.
 	Packages []string
 }
 
-// The types whose controllers publish no CRDs in their modules, or none of that
-// version.
+// The types of controllers whose modules contain no CRDs, or not those of the version.
 var (
 	Helm   = Made{"crds", []string{"github.com/fluxcd/helm-controller/api/v2"}}
 	Flux26 = Made{"crds-2.6", []string{"github.com/fluxcd/helm-controller/api/v2", "github.com/fluxcd/kustomize-controller/api/v1", "github.com/fluxcd/source-controller/api/v1"}}
 )
 
-// Files are the CRDs, made once and kept with the tools.
+// Files returns the CRD files, which are generated once and stored with the tools.
 func (m Made) Files(toolsDir string) ([]string, error) {
 	dir, err := tools.Make(toolsDir, m.Module, func(module, dir string) error {
 		for _, p := range m.Packages {
@@ -88,7 +86,7 @@ func (m Made) Files(toolsDir string) ([]string, error) {
 func glob(pattern string) ([]string, error) {
 	files, err := filepath.Glob(pattern)
 	if err == nil && len(files) == 0 {
-		err = fmt.Errorf("%s: there are no such files", pattern)
+		err = fmt.Errorf("%s: no such files", pattern)
 	}
 	return files, err
 }

@@ -30,11 +30,10 @@ import (
 
 var getOptions = metav1.GetOptions{}
 
-// An Object is one of any kind.
+// An Object is an object of any kind.
 type Object = unstructured.Unstructured
 
-// A Client reads and writes objects of any kind, and collects the warnings of the
-// API server.
+// A Client reads and writes objects of any kind, and collects the warnings of the API server.
 type Client struct {
 	dynamic dynamic.Interface
 	mapper  *restmapper.DeferredDiscoveryRESTMapper
@@ -67,7 +66,7 @@ func (c *Client) HandleWarningHeader(_ int, _ string, text string) {
 	c.warnings = append(c.warnings, text)
 }
 
-// Warnings are those since the last call.
+// Warnings returns the warnings since the last call.
 func (c *Client) Warnings() []string {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
@@ -76,7 +75,7 @@ func (c *Client) Warnings() []string {
 	return all
 }
 
-// resource is where the objects of a kind are.
+// resource returns the interface to the objects of a kind.
 func (c *Client) resource(gvk schema.GroupVersionKind, namespace string) (dynamic.ResourceInterface, error) {
 	mapping, err := c.mapping(gvk)
 	if err != nil {
@@ -91,14 +90,14 @@ func (c *Client) resource(gvk schema.GroupVersionKind, namespace string) (dynami
 func (c *Client) mapping(gvk schema.GroupVersionKind) (*meta.RESTMapping, error) {
 	mapping, err := c.mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
 	if meta.IsNoMatchError(err) {
-		c.mapper.Reset() // its CRD may have come since
+		c.mapper.Reset() // the CRD may be new
 		mapping, err = c.mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
 	}
 	return mapping, err
 }
 
-// Serves returns why the kind of a CRD cannot be found yet: an API server says that a CRD is
-// established before it lists its kind.
+// Serves returns an error until the kind of a CRD can be found: an API server marks a CRD as established
+// before it lists its kind.
 func (c *Client) Serves(crd *Object) error {
 	group, _, _ := unstructured.NestedString(crd.Object, "spec", "group")
 	kind, _, _ := unstructured.NestedString(crd.Object, "spec", "names", "kind")
@@ -121,14 +120,13 @@ func (c *Client) Apply(ctx context.Context, o *Object) (*Object, error) {
 	return c.ApplyAs(ctx, "kustomize-controller", o)
 }
 
-// DryRun is Apply that changes nothing: it returns why the API server would refuse an
-// object.
+// DryRun is Apply without changes: it returns the reason why the API server would reject an object.
 func (c *Client) DryRun(ctx context.Context, o *Object) error {
 	_, err := c.apply(ctx, "kustomize-controller", o, metav1.DryRunAll)
 	return err
 }
 
-// ApplyAs is Apply under the name of another field manager.
+// ApplyAs is Apply with another field manager.
 func (c *Client) ApplyAs(ctx context.Context, manager string, o *Object) (*Object, error) {
 	return c.apply(ctx, manager, o)
 }
@@ -148,7 +146,7 @@ func (c *Client) apply(ctx context.Context, manager string, o *Object, dryRun ..
 	})
 }
 
-// Patch merges a value into an object, or into a part of it such as its status.
+// Patch merges a value into an object or a subresource, such as its status.
 func (c *Client) Patch(ctx context.Context, o *Object, value any, part ...string) error {
 	r, err := c.of(o)
 	if err != nil {
@@ -180,8 +178,7 @@ func (c *Client) Delete(ctx context.Context, gvk schema.GroupVersionKind, namesp
 	return r.Delete(ctx, name, metav1.DeleteOptions{})
 }
 
-// List reads the objects of a kind in all namespaces. Of a kind that is not there
-// yet there are none.
+// List reads the objects of a kind in all namespaces. It returns none for a kind that does not exist yet.
 func (c *Client) List(ctx context.Context, gvk schema.GroupVersionKind) ([]Object, error) {
 	r, err := c.resource(gvk, metav1.NamespaceAll)
 	if meta.IsNoMatchError(err) {
@@ -197,8 +194,8 @@ func (c *Client) List(ctx context.Context, gvk schema.GroupVersionKind) ([]Objec
 	return list.Items, nil
 }
 
-// Watch calls a function with the objects of a kind in all namespaces, and with each again
-// when it changes, until the test ends. The kind must be there.
+// Watch calls a function with each object of a kind in all namespaces, and again after each change, until the
+// test ends. The kind must exist.
 func (c *Client) Watch(t testing.TB, gvk schema.GroupVersionKind, seen func(ctx context.Context, o *Object)) {
 	t.Helper()
 	c.watch(t, gvk, func(ctx context.Context) cache.ResourceEventHandlerFuncs {
@@ -207,8 +204,8 @@ func (c *Client) Watch(t testing.TB, gvk schema.GroupVersionKind, seen func(ctx 
 	})
 }
 
-// WatchEnds calls a function with the objects of a kind in all namespaces that are deleted, once
-// when a finalizer holds them and once when they are gone, until the test ends.
+// WatchEnds calls a function with each deleted object of a kind in all namespaces, once when a finalizer
+// holds it and once when it is gone, until the test ends.
 func (c *Client) WatchEnds(t testing.TB, gvk schema.GroupVersionKind, ends func(o *Object)) {
 	t.Helper()
 	c.watch(t, gvk, func(context.Context) cache.ResourceEventHandlerFuncs {
@@ -246,7 +243,7 @@ func (c *Client) watch(t testing.TB, gvk schema.GroupVersionKind, handlers func(
 		running.Wait()
 	})
 	if !cache.WaitForCacheSync(ctx.Done(), informer.HasSynced) {
-		t.Fatalf("%s cannot be watched", gvk.Kind)
+		t.Fatalf("cannot watch %s", gvk.Kind)
 	}
 }
 
@@ -267,7 +264,7 @@ func Objects(data []byte) ([]*Object, error) {
 			return nil, err
 		}
 		o := &Object{}
-		// Unlike encoding/json, this keeps whole numbers whole.
+		// Unlike encoding/json, this decoder keeps integers.
 		if err := utiljson.Unmarshal(data, &o.Object); err != nil {
 			return nil, err
 		}
@@ -277,7 +274,7 @@ func Objects(data []byte) ([]*Object, error) {
 	}
 }
 
-// ID is how people name an object: kind namespace/name.
+// ID returns the name of an object for people: kind namespace/name.
 func ID(o *Object) string {
 	if o.GetNamespace() == "" {
 		return o.GetKind() + " " + o.GetName()
@@ -285,7 +282,7 @@ func ID(o *Object) string {
 	return fmt.Sprintf("%s %s/%s", o.GetKind(), o.GetNamespace(), o.GetName())
 }
 
-// Condition is the status and the message of one of an object's conditions.
+// Condition returns the status and the message of a condition of an object.
 func Condition(o *Object, name string) (status, message string) {
 	conditions, _, _ := unstructured.NestedSlice(o.Object, "status", "conditions")
 	for _, c := range conditions {

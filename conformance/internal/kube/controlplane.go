@@ -1,4 +1,4 @@
-// Package kube runs a Kubernetes control plane without nodes, and talks to it.
+// Package kube runs a Kubernetes control plane without nodes, and is a client for it.
 package kube
 
 import (
@@ -27,19 +27,17 @@ import (
 // A ControlPlane is an etcd and an API server on loopback, for one test.
 type ControlPlane struct {
 	*Client
-	// Kubeconfig is a file that programs find the API server by. It names no other
-	// file, so a Secret may hold it too.
+	// Kubeconfig is the kubeconfig file. It refers to no other file, so it can also be stored in a Secret.
 	Kubeconfig string
 
 	t   testing.TB
 	dir string
 }
 
-// Startup is how long a program, or a CRD, may take to be there.
+// Startup is the time limit for the start of a program, or until a CRD is served.
 const Startup = 2 * time.Minute
 
-// Start starts a control plane that ends with the test. The directory is that of
-// the tools' modules.
+// Start starts a control plane that stops with the test. toolsDir holds the tools' modules.
 func Start(t testing.TB, toolsDir string) *ControlPlane {
 	t.Helper()
 	c := &ControlPlane{t: t, dir: t.TempDir()}
@@ -62,7 +60,7 @@ func Start(t testing.TB, toolsDir string) *ControlPlane {
 		"--authorization-mode=RBAC", "--token-auth-file="+filepath.Join(c.dir, "tokens.csv"),
 		"--service-account-issuer=https://kubernetes.default.svc",
 		"--service-account-key-file="+filepath.Join(c.dir, "sa.key"), "--service-account-signing-key-file="+filepath.Join(c.dir, "sa.key"),
-		// It waits for the default service account, which a controller would make.
+		// This plugin waits for the default service account, which a controller would create.
 		"--disable-admission-plugins=ServiceAccount")
 
 	config := &rest.Config{Host: fmt.Sprintf("https://127.0.0.1:%d", port), BearerToken: token}
@@ -99,8 +97,7 @@ func Start(t testing.TB, toolsDir string) *ControlPlane {
 	return c
 }
 
-// Run starts a program that ends with the test. What it prints is shown where the
-// test fails.
+// Run starts a program that stops with the test. If the test fails, its output is shown.
 func (c *ControlPlane) Run(toolsDir string, tool tools.Tool, env []string, args ...string) {
 	c.t.Helper()
 	file, err := tools.Build(toolsDir, tool)
@@ -113,7 +110,7 @@ func (c *ControlPlane) Run(toolsDir string, tool tools.Tool, env []string, args 
 	tools.Start(c.t, cmd, filepath.Join(c.dir, tool.Name+".log"))
 }
 
-// TempDir is a new directory for a program.
+// TempDir returns a new directory for a program.
 func (c *ControlPlane) TempDir(name string) string {
 	dir := filepath.Join(c.dir, name)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -129,7 +126,7 @@ func (c *ControlPlane) write(name, content string) {
 	}
 }
 
-// Port is a port of loopback that is free.
+// Port returns a free port on loopback.
 func Port(t testing.TB) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -158,7 +155,7 @@ func privateKey(t testing.TB) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}))
 }
 
-// Eventually waits until something holds. The last error is why it does not.
+// Eventually waits until a function returns nil. On timeout it reports the function's last error.
 func Eventually(t testing.TB, within time.Duration, what string, holds func() error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), within)

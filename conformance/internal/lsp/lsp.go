@@ -1,6 +1,5 @@
-// Package lsp is an editor without a window: as much of the Language Server Protocol
-// as it takes to open a document, and to be told of its mistakes, what may be written
-// at a place, and what stands there.
+// Package lsp is a headless editor. It implements the part of the Language Server Protocol for opening a
+// document and reading its diagnostics, completions and hover texts.
 package lsp
 
 import (
@@ -20,17 +19,17 @@ import (
 	"time"
 )
 
-// Patience is how long a server may take to answer.
+// Patience is the time limit for an answer of a server.
 const Patience = time.Minute
 
-// A Position is a place in a document. Lines and characters begin with 0; characters
-// are UTF-16 code units.
+// A Position is a position in a document. Lines and characters count from 0; characters are UTF-16 code
+// units.
 type Position struct {
 	Line      int `json:"line"`
 	Character int `json:"character"`
 }
 
-// A Range is a piece of a document.
+// A Range is a part of a document.
 type Range struct {
 	Start Position `json:"start"`
 	End   Position `json:"end"`
@@ -42,17 +41,17 @@ type Diagnostic struct {
 	Message string `json:"message"`
 }
 
-// An Item is what may be written at a place.
+// An Item is a completion at a position.
 type Item struct {
 	Label         string `json:"label"`
 	InsertText    string `json:"insertText"`
 	Documentation text   `json:"documentation"`
 }
 
-// A text is plain, or in an envelope with the language that it is in.
+// A text is either a string or an object with the text and its language.
 type text string
 
-// UnmarshalJSON reads text with or without its envelope.
+// UnmarshalJSON reads both forms of a text.
 func (t *text) UnmarshalJSON(data []byte) error {
 	var markup struct {
 		Value string `json:"value"`
@@ -64,8 +63,7 @@ func (t *text) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, (*string)(t))
 }
 
-// A Client is an editor that speaks to a server over the server's standard input and
-// output.
+// A Client is an editor that talks to a server over the server's standard input and output.
 type Client struct {
 	t        testing.TB
 	settings map[string]any
@@ -90,8 +88,8 @@ type message struct {
 	Error   json.RawMessage `json:"error,omitempty"`
 }
 
-// Start starts a server that ends with the test, and gives it the settings that it
-// asks for by their sections.
+// Start starts a server that stops with the test. settings holds the settings that the server may request, by
+// section.
 func Start(t testing.TB, cmd *exec.Cmd, settings map[string]any) *Client {
 	t.Helper()
 	c := &Client{
@@ -113,9 +111,9 @@ func Start(t testing.TB, cmd *exec.Cmd, settings map[string]any) *Client {
 	go func() { c.ended <- c.read(bufio.NewReader(out)) }()
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
-		_ = cmd.Wait() // which says that it was killed
+		_ = cmd.Wait() // the error reports that the process was killed
 		if t.Failed() && c.errors.Len() > 0 {
-			t.Logf("the server said\n%s", c.errors.String())
+			t.Logf("the server printed\n%s", c.errors.String())
 		}
 	})
 	c.request("initialize", map[string]any{
@@ -127,7 +125,7 @@ func Start(t testing.TB, cmd *exec.Cmd, settings map[string]any) *Client {
 	return c
 }
 
-// Open opens a file with a text, and returns the mistakes that are marked in it.
+// Open opens a file with a text, and returns the diagnostics for it.
 func (c *Client) Open(file, text string) []Diagnostic {
 	c.t.Helper()
 	published := make(chan []Diagnostic, 1)
@@ -140,7 +138,7 @@ func (c *Client) Open(file, text string) []Diagnostic {
 	return wait(c, "to look at "+file, published)
 }
 
-// Complete is what may be written at a place of an open file.
+// Complete returns the completions at a position of an open file.
 func (c *Client) Complete(file string, at Position) []Item {
 	c.t.Helper()
 	var list struct {
@@ -150,7 +148,7 @@ func (c *Client) Complete(file string, at Position) []Item {
 	return list.Items
 }
 
-// Hover is what is said of a place of an open file.
+// Hover returns the hover text at a position of an open file.
 func (c *Client) Hover(file string, at Position) string {
 	c.t.Helper()
 	var hover struct {
@@ -168,7 +166,7 @@ func uri(file string) string {
 	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(file)}).String()
 }
 
-// request asks the server, which must answer.
+// request sends a request to the server, and waits for the answer.
 func (c *Client) request(method string, params, result any) {
 	c.t.Helper()
 	answered := make(chan message, 1)
@@ -187,7 +185,7 @@ func (c *Client) request(method string, params, result any) {
 	}
 }
 
-// notify tells the server something.
+// notify sends a notification to the server.
 func (c *Client) notify(method string, params any) {
 	c.t.Helper()
 	c.must(c.send(message{Method: method, Params: encode(params)}))
@@ -200,7 +198,7 @@ func (c *Client) must(err error) {
 	}
 }
 
-// wait waits for what the server is to do.
+// wait waits until the server does something.
 func wait[T any](c *Client, what string, done <-chan T) T {
 	c.t.Helper()
 	var err error
@@ -209,7 +207,7 @@ func wait[T any](c *Client, what string, done <-chan T) T {
 		return value
 	case err = <-c.ended:
 	case <-time.After(Patience):
-		err = errors.New("it does not")
+		err = errors.New("timeout")
 	}
 	c.t.Fatalf("waiting for the server %s: %v", what, err)
 	panic("unreachable")
@@ -232,24 +230,24 @@ func encode(value any) json.RawMessage {
 	return data
 }
 
-// read takes what the server sends, until it ends.
+// read handles the messages of the server until it ends.
 func (c *Client) read(out *bufio.Reader) error {
 	for {
 		header, err := textproto.NewReader(out).ReadMIMEHeader()
 		if err != nil {
-			return fmt.Errorf("it has ended: %w", err)
+			return fmt.Errorf("the server has ended: %w", err)
 		}
 		length, err := strconv.Atoi(header.Get("Content-Length"))
 		if err != nil {
-			return fmt.Errorf("it sends a message without its length: %w", err)
+			return fmt.Errorf("a message of the server has no length: %w", err)
 		}
 		data := make([]byte, length)
 		if _, err := io.ReadFull(out, data); err != nil {
-			return fmt.Errorf("it has ended in a message: %w", err)
+			return fmt.Errorf("the server ended within a message: %w", err)
 		}
 		var m message
 		if err := json.Unmarshal(data, &m); err != nil {
-			return fmt.Errorf("it sends %q: %w", data, err)
+			return fmt.Errorf("the server sent %q: %w", data, err)
 		}
 		if err := c.take(m); err != nil {
 			return err
@@ -257,8 +255,7 @@ func (c *Client) read(out *bufio.Reader) error {
 	}
 }
 
-// take takes a message: an answer, a request, or a notification, of which those of
-// mistakes matter.
+// take handles a message: an answer, a request, or a notification. Only notifications of diagnostics matter.
 func (c *Client) take(m message) error {
 	switch {
 	case m.Method == "" && m.ID != nil:
@@ -276,7 +273,7 @@ func (c *Client) take(m message) error {
 func (c *Client) answered(m message) error {
 	var id int
 	if err := json.Unmarshal(m.ID, &id); err != nil {
-		return fmt.Errorf("it answers %s: %w", m.ID, err)
+		return fmt.Errorf("the server answered %s: %w", m.ID, err)
 	}
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
@@ -287,8 +284,7 @@ func (c *Client) answered(m message) error {
 	return nil
 }
 
-// marked takes the mistakes of a file. Those that are published first are those of
-// the text that was opened.
+// marked stores the diagnostics of a file. The first ones published are those of the opened text.
 func (c *Client) marked(m message) error {
 	var params struct {
 		URI         string       `json:"uri"`
@@ -306,7 +302,7 @@ func (c *Client) marked(m message) error {
 	return nil
 }
 
-// configure answers with the settings of the sections that are asked for.
+// configure answers a request for settings.
 func (c *Client) configure(m message) error {
 	var params struct {
 		Items []struct {

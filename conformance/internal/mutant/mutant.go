@@ -14,26 +14,26 @@ import (
 // A Document is one document of the inputs.
 type Document = map[string]any
 
-// A Mutant is inputs with what was changed of the sample that they began as, last change last.
+// A Mutant is a set of inputs with the changes made to its sample, in order.
 type Mutant struct {
 	Sample    string
 	Documents []Document
 	Changes   []Change
-	// Base is what the last change was made of.
+	// Base identifies the mutant that the last change was made to.
 	Base *Mutant
 }
 
-// A Change gives a field of one document a value, or removes it.
+// A Change sets or removes a field of a document.
 type Change struct {
-	// Field is named as in docs/fields.md, and At is where it is.
+	// Field is the name of the field in docs/fields.md, and At is its path in the document.
 	Field, At, Value string
-	// another says that the value is not the one that was there.
+	// another reports whether the value differs from the previous one.
 	another bool
 }
 
 func (c Change) String() string { return c.At + ": " + c.Value }
 
-// Sum tells mutants apart.
+// Sum returns a hash that identifies the mutant.
 func (m Mutant) Sum() [sha256.Size]byte { return sum(m.Documents) }
 
 func sum(v any) [sha256.Size]byte {
@@ -44,21 +44,21 @@ func sum(v any) [sha256.Size]byte {
 	return sha256.Sum256(data)
 }
 
-// A Maker makes mutants, always the same ones of the same seed.
+// A Maker makes mutants. The same seed gives the same mutants.
 type Maker struct {
 	random *rand.Rand
-	// bases are what is mutated: samples, and what of them was accepted.
+	// bases are the inputs to mutate: samples, and accepted mutants.
 	bases []Mutant
-	// samples are how many of the bases are samples.
+	// samples is the number of samples among the bases.
 	samples int
 	fields  []*field
 	shapes  map[string]*shape
-	// covered counts the accepted mutants that have another value than their sample, by field,
-	// and tried is how often a field was changed.
+	// covered counts, by field, the accepted mutants whose value differs from their sample's, and tried
+	// counts the changes of a field.
 	covered, tried map[string]int
 }
 
-// New makes a Maker of samples, by their names.
+// New returns a Maker for samples by name.
 func New(seed uint64, samples map[string][]Document) *Maker {
 	m := &Maker{
 		random: rand.New(rand.NewPCG(seed, seed)), shapes: shapes(),
@@ -74,13 +74,13 @@ func New(seed uint64, samples map[string][]Document) *Maker {
 	return m
 }
 
-// Samples are the samples, with nothing changed.
+// Samples returns the unchanged samples.
 func (m *Maker) Samples() []Mutant { return m.bases[:m.samples] }
 
 // Next makes a mutant.
 func (m *Maker) Next() Mutant {
 	for {
-		// The field that fewest accepted mutants have another value of, of some.
+		// Of some random fields, choose the one that the fewest accepted mutants change.
 		f := pick(m.random, m.fields)
 		for range 8 {
 			if other := pick(m.random, m.fields); m.weight(other) < m.weight(f) {
@@ -97,7 +97,8 @@ func (m *Maker) Next() Mutant {
 	}
 }
 
-// base chooses what to mutate: of some, one where the field may be set without more ado.
+// base chooses the inputs to mutate: among some random ones, those in which the field can be set most
+// directly.
 func (m *Maker) base(f *field) (best Mutant) {
 	depth := -1
 	for range 12 {
@@ -114,7 +115,7 @@ func (m *Maker) base(f *field) (best Mutant) {
 	return best
 }
 
-// reached is how many of the steps lead to something.
+// reached returns how many of the steps exist in a value.
 func reached(v any, steps []step) (n int) {
 	if len(steps) == 0 {
 		return 0
@@ -138,12 +139,12 @@ func reached(v any, steps []step) (n int) {
 	return n
 }
 
-// weight says how little a field needs another try.
+// weight returns a lower number for a field that needs more attempts.
 func (m *Maker) weight(f *field) int {
 	return m.covered[f.name]*20 + m.tried[f.name]
 }
 
-// Accept tells the Maker that a mutant is accepted: others are made of it.
+// Accept tells the Maker that a mutant was accepted, so that it becomes a base for others.
 func (m *Maker) Accept(a Mutant) {
 	if len(a.Changes) < 6 {
 		m.bases = append(m.bases, a)
@@ -155,7 +156,7 @@ func (m *Maker) Accept(a Mutant) {
 	}
 }
 
-// Fields are the names of all fields.
+// Fields returns the names of all fields.
 func (m *Maker) Fields() (all []string) {
 	for _, f := range m.fields {
 		all = append(all, f.name)
@@ -163,16 +164,15 @@ func (m *Maker) Fields() (all []string) {
 	return all
 }
 
-// Uncovered are the fields that no accepted mutant has changed.
+// Uncovered returns the fields that no accepted mutant has changed.
 func (m *Maker) Uncovered() []string {
 	return slices.DeleteFunc(m.Fields(), func(f string) bool { return m.covered[f] > 0 })
 }
 
-// Tried is how often a field was changed.
+// Tried returns how often a field was changed.
 func (m *Maker) Tried(field string) int { return m.tried[field] }
 
-// change changes a field of one of the documents of its kind. It reports whether there is
-// such a document.
+// change changes a field in one of the documents of its kind. It reports whether such a document exists.
 func (m *Maker) change(next *Mutant, f *field) bool {
 	var of []any
 	for _, d := range next.Documents {
@@ -188,12 +188,12 @@ func (m *Maker) change(next *Mutant, f *field) bool {
 	at := f.kind
 	m.put(document, &at, f.steps, m.shapes[f.kind], func(now any) any {
 		if old = now; now != nil && m.random.IntN(10) == 0 {
-			return nil // it is removed
+			return nil // remove the field
 		}
 		made = value(m.random, f.shape, now)
 		return made
 	})
-	// What is named elsewhere too is renamed there: an alert's provider, a cluster of a fleet.
+	// A name that is also used elsewhere is renamed there: an alert's provider, a cluster of a fleet.
 	if old, ok := old.(string); ok && old != "" && made != nil && m.random.IntN(2) == 0 {
 		rename(next.Documents, old, made)
 	}
@@ -205,7 +205,7 @@ func (m *Maker) change(next *Mutant, f *field) bool {
 	return true
 }
 
-// shortened is a text that people can read to its end.
+// shortened returns a text cut to a readable length.
 func shortened(text string) string {
 	if len(text) <= 300 {
 		return text
@@ -213,8 +213,8 @@ func shortened(text string) string {
 	return fmt.Sprintf("%s… (%d bytes)", strings.ToValidUTF8(text[:60], ""), len(text))
 }
 
-// put puts a value at a path below another value, which it returns with the value. What is
-// missing on the way is made, with what is required of it.
+// put sets a value at a path below another value, and returns that value with the change. It creates missing
+// parents with their required fields.
 func (m *Maker) put(v any, at *string, steps []step, s *shape, make func(now any) any) any {
 	if len(steps) == 0 {
 		return make(v)
@@ -261,7 +261,7 @@ func (m *Maker) put(v any, at *string, steps []step, s *shape, make func(now any
 	return list
 }
 
-// most chooses one of several values: mostly one where the steps lead far.
+// most chooses one of several values, preferring those in which many of the steps exist.
 func (m *Maker) most(all []any, steps []step) int {
 	best := m.random.IntN(len(all))
 	for range m.random.IntN(2 * len(all)) {
@@ -272,7 +272,7 @@ func (m *Maker) most(all []any, steps []step) int {
 	return best
 }
 
-// rename changes a string wherever it is a value.
+// rename replaces a string wherever it occurs as a value.
 func rename(v any, from string, to any) {
 	switch v := v.(type) {
 	case []Document:

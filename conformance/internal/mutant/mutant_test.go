@@ -15,7 +15,7 @@ var sample = map[string][]Document{"sample": {{
 	},
 }}}
 
-// TestSeedDecides: a refusal that a run has found is found again.
+// TestSeedDecides checks that a run can be repeated with its seed.
 func TestSeedDecides(t *testing.T) {
 	made := func(seed uint64) (all []Mutant) {
 		m := New(seed, sample)
@@ -31,15 +31,15 @@ func TestSeedDecides(t *testing.T) {
 	}
 	once, again, other := made(1), made(1), made(2)
 	if !reflect.DeepEqual(once, again) {
-		t.Error("the same seed makes other mutants")
+		t.Error("the same seed gives different mutants")
 	}
 	if reflect.DeepEqual(once, other) {
-		t.Error("another seed makes the same mutants")
+		t.Error("another seed gives the same mutants")
 	}
 }
 
-// TestFieldsAreOfTheSchemas: fields of lists, of maps and of objects in them are found, those
-// that are ignored are not, and all of a document's kind are changed.
+// TestFieldsAreOfTheSchemas checks that the fields of lists, maps and nested objects are found, that ignored
+// fields are not, and that every field of a document's kind gets changed.
 func TestFieldsAreOfTheSchemas(t *testing.T) {
 	m := New(1, sample)
 	for field, want := range map[string]bool{
@@ -52,7 +52,7 @@ func TestFieldsAreOfTheSchemas(t *testing.T) {
 		"Application kind":                                                                             false,
 	} {
 		if has := slices.Contains(m.Fields(), field); has != want {
-			t.Errorf("that %s is a field is %t", field, has)
+			t.Errorf("%s is a field: %t", field, has)
 		}
 	}
 	for range 6_000 {
@@ -60,11 +60,11 @@ func TestFieldsAreOfTheSchemas(t *testing.T) {
 	}
 	for _, f := range m.Uncovered() {
 		if strings.HasPrefix(f, "Application ") {
-			t.Errorf("%s is not changed", f)
+			t.Errorf("no mutant changes %s", f)
 		}
 	}
 	original := New(1, sample).Samples()[0]
 	if !reflect.DeepEqual(original.Documents, sample["sample"]) {
-		t.Error("a sample is changed")
+		t.Error("a sample was modified")
 	}
 }

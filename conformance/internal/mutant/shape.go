@@ -1,5 +1,5 @@
-// Package mutant changes documents at random, knowing their JSON Schemas: a field that is
-// new in a schema is changed without a word here.
+// Package mutant changes documents at random by their JSON Schemas. New fields of a schema are included
+// automatically.
 package mutant
 
 import (
@@ -13,7 +13,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// A shape is a JSON Schema, as far as package schema makes use of it.
+// A shape is the part of a JSON Schema that package schema uses.
 type shape struct {
 	Ref        string            `json:"$ref"`
 	Type       string            `json:"type"`
@@ -23,7 +23,7 @@ type shape struct {
 	// Additional is false, or the shape of a map's values.
 	Additional json.RawMessage `json:"additionalProperties"`
 	OneOf      []*shape        `json:"oneOf"`
-	// AnyOf are a shape, and what editors take beside it: a variable of a cluster, or null.
+	// AnyOf holds a shape and its alternatives for editors: a cluster variable, or null.
 	AnyOf    []*shape `json:"anyOf"`
 	Enum     []any    `json:"enum"`
 	Const    any      `json:"const"`
@@ -31,7 +31,7 @@ type shape struct {
 	Minimum  *float64 `json:"minimum"`
 	Maximum  *float64 `json:"maximum"`
 	Examples []any    `json:"examples"`
-	// DoNotSuggest marks fields that are ignored, or refused.
+	// DoNotSuggest marks fields that are ignored or rejected.
 	DoNotSuggest bool `json:"doNotSuggest"`
 
 	Defs map[string]*shape `json:"$defs"`
@@ -40,7 +40,7 @@ type shape struct {
 	pattern *regexp.Regexp
 }
 
-// shapes are those of all kinds, by the names of the kinds, with references resolved.
+// shapes returns the shapes of all kinds by name, with references resolved.
 func shapes() map[string]*shape {
 	all := map[string]*shape{}
 	for _, k := range schema.Kinds() {
@@ -65,7 +65,7 @@ func (s *shape) resolve(defs map[string]*shape, done map[*shape]bool) {
 		s.Examples, s.DoNotSuggest = examples, doNotSuggest || s.DoNotSuggest
 	}
 	if strings.HasPrefix(s.Ref, "#/$defs/Partial") {
-		// A mutant of what is merged changes the fields of the whole.
+		// The fields of a merged shape belong to the whole.
 		*s = shape{DoNotSuggest: true}
 		return
 	}
@@ -99,7 +99,7 @@ func (s *shape) resolve(defs map[string]*shape, done map[*shape]bool) {
 	}
 }
 
-// isLeaf reports whether values of the shape hold no fields of their own.
+// isLeaf reports whether values of the shape have no fields.
 func (s *shape) isLeaf() bool { return len(s.Properties) == 0 && s.Items == nil && s.values == nil }
 
 // A step leads from a value to one in it: a field, an item of a list, or a value of a map.
@@ -118,7 +118,7 @@ const (
 
 // A field is a leaf of a kind's documents.
 type field struct {
-	// name is that of docs/fields.md, after the kind's.
+	// name is the kind, followed by the field's name in docs/fields.md.
 	name  string
 	kind  string
 	steps []step
@@ -144,8 +144,7 @@ func nameOf(kind string, steps []step) string {
 	return b.String()
 }
 
-// fieldsOf are the fields of a kind that are neither ignored nor refused, nor have one
-// value only.
+// fieldsOf returns the fields of a kind, except those that are ignored, are rejected, or have only one value.
 func fieldsOf(kind string, root *shape) (all []*field) {
 	var walk func(s *shape, steps []step)
 	walk = func(s *shape, steps []step) {

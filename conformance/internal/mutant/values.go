@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// boundary are the values that readers have refused, and some that they take, by what they
-// look like. A field gets those of all groups: who reads it is not known here.
+// boundary lists values that readers have rejected, and some that they accept, grouped by their form. A field
+// may get a value of any group: its readers are not known here.
 var boundary = []string{
 	// Names, labels, ports.
 	"", "a", "web", "a-b", "a.b", "a..b", "-a", "a-", ".a", "a.", "A", "a_b", "1", "123", "1a", "a b", " a", "a ", "é", "a\tb", "a\nb", "a:b", "a/b", "a,b", "a=b", "a%b", "a\"b", "a'b", "a\\b", "$a", "${a}", "{{a}}", "a*b", "*",
@@ -28,7 +28,7 @@ var boundary = []string{
 	"http://a.example/" + strings.Repeat("a", 2048), "https://a.example:", "https://a.example:0", "https://a.example:-1", "https://a.example:080",
 	// Versions and constraints.
 	"1.2.3", "v1.2.3", "2.6", "2.7.1", "v2.9", "1.x", "1.2", "*", ">=1.0.0", ">=1.0.0 <2.0.0", ">= 1.0, < 2", "^1", "~1.2", "1 - 2", "1 || 2", "x", "latest", "1.2.3.4", ">=", ">=a", "=>1", "1.2.3-rc.1", "1.2.3+a", "01.2.3", "1.2.3 a", "1.2.3-", ">1.0.0-0", "1.a",
-	// References of Git.
+	// Git references.
 	"main", "feature/a", "refs/heads/main", "refs/tags/v1", "refs/pull/1/head", "refs/a", "refs/heads/", "refs/heads/a..b", "refs/tags/v1^{}", "HEAD", "@", "@{a}", "a@{b", "a~b", "a^b", "a?b", "a[b", "a.lock", "a/.b", "a.lock/b", "x/", "/x", "-x", "x//y",
 	"0123456789012345678901234567890123456789", "0123456789abcdefABCDEF0123456789abcdef01", "012345678901234567890123456789012345678", "01234567890123456789012345678901234567890", "g123456789012345678901234567890123456789", "abc1234", strings.Repeat("0", 64),
 	// Images, digests, media types.
@@ -49,17 +49,17 @@ var boundary = []string{
 	// Selectors, keys, globs.
 	"a=b", "a in (b)", "a in (b", "!a", "a!=b", "a=b,c", "a==b", "=", "a.b/c=d", "a.b[0].c", "a.b[", "a\\.b", "values.yaml", "a.yaml", "./a.yaml", "../a.yaml", "/a.yaml", "*.md\n", "!*.md", "[", "# a", "apps", "v1", "apps/v1", "a.*", "flagger.app", "flagger.*", "v1beta.*", "Canary", "Can.*", "Canary|Service", "(web|api)", "^web", "v1beta1",
 	"eu-west-1", "eu west 1", "#alerts", "@team", "us-east-1\n",
-	// Characters that no text may have, and that some may not.
+	// Characters that no text, or not every text, may contain.
 	"a\x00b", "a\x1bb", "\u202ea", "\u2028", "\ufeff", "a\u00a0b", "😀", "\ufffd",
 }
 
-// huge is more than all annotations of an object may have together: 256 KiB.
+// huge exceeds the limit for all annotations of an object: 256 KiB.
 var huge = strings.Repeat("a", 256<<10)
 
-// pick chooses one of several.
+// pick chooses one of several values.
 func pick[T any](r *rand.Rand, all []T) T { return all[r.IntN(len(all))] }
 
-// text makes a string for a place of a shape, where there is another now.
+// text returns a new string for a field of a shape.
 func text(r *rand.Rand, s *shape, now string) string {
 	if len(s.Enum) > 0 && r.IntN(10) > 0 {
 		if v, ok := pick(r, s.Enum).(string); ok {
@@ -76,9 +76,9 @@ func text(r *rand.Rand, s *shape, now string) string {
 	case n < 35 && now != "":
 		return edit(r, now)
 	case n < 40 && now != "":
-		return pick(r, []string{now + ".*", now + "|a", "(" + now + ")"}) // a pattern that matches it
+		return pick(r, []string{now + ".*", now + "|a", "(" + now + ")"}) // a value that matches the pattern
 	}
-	// What the shape does not allow is refused without a question to anyone.
+	// Values outside the shape are rejected without asking any reader.
 	v := pick(r, boundary)
 	for range 200 {
 		if s.pattern == nil || s.pattern.MatchString(v) {
@@ -113,8 +113,7 @@ func edit(r *rand.Rand, s string) string {
 	return before + pick(r, []string{"a", "1", "-", ".", "/", "_", " ", ":", "é", "..", "%", "*", "[", "(", ",", "=", "~", "@", "\\", "\"", "{{", "\n", "x"}) + after
 }
 
-// value makes a value of a shape, where there is another now. Required fields of objects are
-// set, and sometimes others.
+// value returns a new value of a shape. It sets the required fields of objects, and sometimes others.
 func value(r *rand.Rand, s *shape, now any) any {
 	if len(s.OneOf) > 0 {
 		s = pick(r, s.OneOf)
@@ -144,7 +143,7 @@ func value(r *rand.Rand, s *shape, now any) any {
 		old, _ := now.(string)
 		return text(r, s, old)
 	}
-	// Values are free.
+	// Values of any form.
 	if m, ok := now.(map[string]any); ok && r.IntN(4) > 0 {
 		m = maps.Clone(m)
 		m[key(r)] = pick(r, []any{pick(r, boundary), 1, true, []any{"a"}, map[string]any{"a": "b"}})
@@ -153,7 +152,7 @@ func value(r *rand.Rand, s *shape, now any) any {
 	return pick(r, []any{map[string]any{}, map[string]any{"a": "b"}, map[string]any{"a": map[string]any{"b": []any{1, "two", nil, 1.5, true}}}, map[string]any{pick(r, boundary): pick(r, boundary)}})
 }
 
-// object makes an object with what is required of it.
+// object returns an object with its required fields.
 func object(r *rand.Rand, s *shape) map[string]any {
 	m := map[string]any{}
 	for _, name := range s.Required {
@@ -162,7 +161,7 @@ func object(r *rand.Rand, s *shape) map[string]any {
 	return m
 }
 
-// sane makes a value that is more likely good than not.
+// sane returns a value that is usually valid.
 func sane(r *rand.Rand, s *shape) any {
 	switch {
 	case len(s.Examples) > 0:
@@ -203,7 +202,7 @@ func number(r *rand.Rand, s *shape, now any) any {
 	return v
 }
 
-// key makes a key of a map: of labels, annotations, headers, variables.
+// key returns a key of a map: of labels, annotations, headers, variables.
 func key(r *rand.Rand) string {
 	if r.IntN(2) == 0 {
 		return pick(r, []string{"a", "app", "app.kubernetes.io/name", "example.com/a", "x-a", "cmd", "type", "team"})

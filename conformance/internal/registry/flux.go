@@ -16,8 +16,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 )
 
-// Push pushes a directory as `flux push artifact` does, and returns the digest of the
-// manifest. Without a created time in meta, it is the time of the push.
+// Push pushes a directory as `flux push artifact` does, and returns the digest of the manifest. If meta has
+// no created time, it is the time of the push.
 func Push(ctx context.Context, reference, dir string, meta oci.Metadata, options ...crane.Option) (digest string, err error) {
 	ignored := strings.Split(sourceignore.ExcludeVCS+","+sourceignore.ExcludeExt, ",")
 	at, err := oci.NewClient(options).Push(ctx, reference, dir, oci.WithPushMetadata(meta), oci.WithPushIgnorePaths(ignored...))
@@ -28,18 +28,18 @@ func Push(ctx context.Context, reference, dir string, meta oci.Metadata, options
 	return pushed.DigestStr(), err
 }
 
-// An Artifact is what source-controller makes of one.
+// An Artifact is source-controller's view of an artifact.
 type Artifact struct {
-	// Revision is what Flux calls the artifact: the tag with the digest.
+	// Revision is Flux's revision of the artifact: the tag with the digest.
 	Revision string
-	// Annotations of the manifest.
+	// Annotations are the manifest's.
 	Annotations map[string]string
-	// Files by path, with slashes. Flux ignores all others.
+	// Files holds the files by path, with slashes. It omits those that Flux ignores.
 	Files map[string][]byte
 }
 
-// Pull pulls the artifact of a tag as source-controller 1.9.6 does: the first layer,
-// read to its end, without the files that Flux ignores.
+// Pull pulls the artifact of a tag as source-controller 1.9.6 does: all of the first layer, without the files
+// that Flux ignores.
 func Pull(ctx context.Context, reference string, options ...crane.Option) (*Artifact, error) {
 	tag, err := name.NewTag(reference)
 	if err != nil {
@@ -77,7 +77,7 @@ func Pull(ctx context.Context, reference string, options ...crane.Option) (*Arti
 	if err := tar.Untar(blob, dir, tar.WithMaxUntarSize(tar.UnlimitedUntarSize), tar.WithSkipSymlinks()); err != nil {
 		return nil, err
 	}
-	// Flux stops at the end of the archive. The digest is verified at that of the blob.
+	// Flux stops at the end of the archive. Reading to the end of the blob verifies its digest.
 	if _, err := io.Copy(io.Discard, blob); err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func Pull(ctx context.Context, reference string, options ...crane.Option) (*Arti
 	return &Artifact{Revision: tag.TagStr() + "@" + digest, Annotations: manifest.Annotations, Files: files}, err
 }
 
-// unignored returns the files that source-controller keeps of a directory.
+// unignored returns the files of a directory that source-controller keeps.
 func unignored(dir string) (map[string][]byte, error) {
 	domain := strings.Split(dir, string(filepath.Separator))
 	patterns, err := sourceignore.LoadIgnorePatterns(dir, domain)

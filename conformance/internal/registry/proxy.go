@@ -15,9 +15,9 @@ import (
 	"time"
 )
 
-// A Proxy is the address of a registry that a test makes fail.
+// A Proxy is a proxy in front of a registry that fails on request.
 type Proxy struct {
-	// Host is the address of the proxy, as references begin with.
+	// Host is the address of the proxy, as references begin.
 	Host string
 
 	mutex    sync.Mutex
@@ -25,16 +25,16 @@ type Proxy struct {
 	requests []Request
 }
 
-// A Request is one that the proxy got.
+// A Request is a request that the proxy received.
 type Request struct {
-	// N counts the requests since the proxy was started, or was last healed, from 1.
+	// N counts the requests from 1, since the start of the proxy or the last Heal.
 	N            int
 	Method, Path string
 	// Query is the part of the URL after the question mark.
 	Query string
 }
 
-// A Fault answers a request, for which next asks the registry.
+// A Fault handles a request. It calls next to forward it to the registry.
 type Fault func(next http.Handler, w http.ResponseWriter, r *http.Request)
 
 // When reports whether a request fails. The proxy calls it for one request at a time.
@@ -45,19 +45,20 @@ type failure struct {
 	fault Fault
 }
 
-// Proxy starts a proxy in front of the registry. It ends with the test.
+// Proxy starts a proxy in front of the registry. It stops with the test.
 func (r *Registry) Proxy(t testing.TB) *Proxy {
 	target := &url.URL{Scheme: "http", Host: r.Host}
 	behind := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(target)
-			// The registry names itself in the locations that it answers.
+			// The registry's Location headers contain its own address.
 			r.Out.Host = r.In.Host
 		},
-		// Reading sources has replaced the default one, which reaches nothing then (internal/sources/global.go).
+		// Reading sources replaces the default transport with one that reaches nothing
+		// (internal/sources/global.go).
 		Transport:     &http.Transport{},
 		FlushInterval: -1,
-		// A registry that is gone, or a body that ends early, is a connection that ends.
+		// If the registry is gone or a body ends early, the proxy closes the connection.
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 	}
 	p := &Proxy{}
@@ -76,7 +77,7 @@ func (r *Registry) Proxy(t testing.TB) *Proxy {
 	return p
 }
 
-// enter records a request, and returns the fault that it meets, or nil.
+// enter records a request, and returns the matching fault or nil.
 func (p *Proxy) enter(r *http.Request) Fault {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
@@ -90,7 +91,7 @@ func (p *Proxy) enter(r *http.Request) Fault {
 	return nil
 }
 
-// Fail makes requests fail from now on. Of several faults, the one given first counts.
+// Fail makes requests fail from now on. The first matching fault applies.
 func (p *Proxy) Fail(when When, fault Fault) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
@@ -116,7 +117,7 @@ func On(method, path string) When {
 	return func(r Request) bool { return r.Method == method && strings.Contains(r.Path, path) }
 }
 
-// Times selects the first n of the requests that another When selects.
+// Times selects the first n requests that another When selects.
 func Times(n int, when When) When {
 	return func(r Request) bool {
 		if n == 0 || !when(r) {
@@ -127,18 +128,17 @@ func Times(n int, when When) When {
 	}
 }
 
-// codes are those of the errors that a registry answers with a status (OCI
-// distribution-spec 1.1, Error codes). Clients try again after some of them.
+// codes maps a status to the registry's error code (OCI distribution-spec 1.1, Error codes). Clients retry
+// after some of them.
 var codes = map[int]string{
 	http.StatusUnauthorized: "UNAUTHORIZED", http.StatusForbidden: "DENIED",
 	http.StatusRequestEntityTooLarge: "SIZE_INVALID", http.StatusTooManyRequests: "TOOMANYREQUESTS",
 }
 
-// Answer answers a status in the registry's place, with headers given as names and
-// values in turn.
+// Answer answers with a status instead of the registry. Headers are pairs of names and values.
 func Answer(status int, headers ...string) Fault {
 	return func(_ http.Handler, w http.ResponseWriter, r *http.Request) {
-		// Without the body read, net/http would close the connection of a large upload.
+		// Unless the body is read, net/http closes the connection of a large upload.
 		_, _ = io.Copy(io.Discard, r.Body)
 		for i := 0; i < len(headers); i += 2 {
 			w.Header().Set(headers[i], headers[i+1])
@@ -152,8 +152,8 @@ func Answer(status int, headers ...string) Fault {
 // Drop closes the connection without an answer, before the registry gets the request.
 func Drop(http.Handler, http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 
-// DropRequest closes the connection once the registry has got n bytes of the body: it
-// never gets the whole request.
+// DropRequest closes the connection after the registry has received n bytes of the body, so the request stays
+// incomplete.
 func DropRequest(n int64) Fault {
 	return func(next http.Handler, w http.ResponseWriter, r *http.Request) {
 		r.Body = io.NopCloser(io.MultiReader(io.LimitReader(r.Body, n), iotest.ErrReader(io.ErrUnexpectedEOF)))
@@ -161,22 +161,22 @@ func DropRequest(n int64) Fault {
 	}
 }
 
-// LoseAnswer closes the connection once the registry has answered: it has done what the
-// client does not know of.
+// LoseAnswer closes the connection after the registry has answered, so the client does not learn that the
+// request succeeded.
 func LoseAnswer(next http.Handler, _ http.ResponseWriter, r *http.Request) {
 	next.ServeHTTP(httptest.NewRecorder(), r)
 	panic(http.ErrAbortHandler)
 }
 
-// DropResponse closes the connection once the client has got n bytes of the
-// registry's answer. An answer that is shorter is whole.
+// DropResponse closes the connection after the client has received n bytes of the registry's answer. A
+// shorter answer is complete.
 func DropResponse(n int) Fault {
 	return func(next http.Handler, w http.ResponseWriter, r *http.Request) {
 		next.ServeHTTP(&brokenWriter{w, n}, r)
 	}
 }
 
-// Delay has a request wait before the registry gets it.
+// Delay delays a request on its way to the registry.
 func Delay(d time.Duration) Fault {
 	return func(next http.Handler, w http.ResponseWriter, r *http.Request) {
 		select {
@@ -187,13 +187,13 @@ func Delay(d time.Duration) Fault {
 	}
 }
 
-// A brokenWriter ends the connection after some bytes.
+// A brokenWriter ends the connection after a number of bytes.
 type brokenWriter struct {
 	http.ResponseWriter
-	left int // of the bytes
+	left int // bytes left
 }
 
-// Unwrap returns what http.ResponseController flushes.
+// Unwrap returns the writer that http.ResponseController flushes.
 func (w *brokenWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 func (w *brokenWriter) Write(data []byte) (int, error) {

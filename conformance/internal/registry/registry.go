@@ -1,5 +1,5 @@
-// Package registry starts a container registry on loopback, and a proxy in front of
-// it that fails as a test asks. It pushes and pulls artifacts as Flux does.
+// Package registry starts a container registry on loopback, and a proxy in front of it that fails on request.
+// It pushes and pulls artifacts as Flux does.
 package registry
 
 import (
@@ -19,36 +19,34 @@ import (
 	"github.com/fleetwright/fleetwright/conformance/internal/tools"
 )
 
-// Options are those of a registry. The zero value is a registry that anybody may
-// read and write.
+// Options configure a registry. The zero value is a registry that anyone may read and write.
 type Options struct {
-	// Dir holds what is pushed. A registry that follows another one gets the same
-	// directory. Without it, the registry has a new one.
+	// Dir is the storage directory. A registry that replaces another one gets the same directory. The default
+	// is a new directory.
 	Dir string
-	// Users are the passwords by user. With users, nobody else may read or write.
+	// Users maps users to passwords. If set, only these users may read or write.
 	Users map[string]string
 	// ReadOnly rejects every push.
 	ReadOnly bool
-	// Size is that of the file system with what is pushed, as mount has it: "64k". It
-	// is lost when the registry stops. Mounting it takes root's rights.
+	// Size is the size of the storage file system in the format of mount, such as "64k". Its content is lost
+	// when the registry stops. Mounting needs root.
 	Size string
 }
 
-// A Registry is the real one of Distribution, which other registries are built upon.
+// A Registry is a real registry: Distribution, which other registries are based on.
 type Registry struct {
-	// Host is the address of the registry, as references begin with.
+	// Host is the address of the registry, as references begin.
 	Host string
-	// Dir holds what is pushed.
+	// Dir is the storage directory.
 	Dir string
-	// Stop ends the registry before the test does.
+	// Stop stops the registry before the test ends.
 	Stop func()
 }
 
-// listening is what the registry logs once it accepts connections.
+// listening matches the registry's log line about accepted connections.
 var listening = regexp.MustCompile(`listening on (127\.0\.0\.1:\d+)`)
 
-// Start starts a registry that ends with the test. The directory is that of the
-// tools' modules.
+// Start starts a registry that stops with the test. toolsDir holds the tools' modules.
 func Start(t testing.TB, toolsDir string, o Options) *Registry {
 	t.Helper()
 	program, err := tools.Build(toolsDir, tools.Registry)
@@ -75,7 +73,7 @@ func Start(t testing.TB, toolsDir string, o Options) *Registry {
 	cmd.Env = append(os.Environ(), "OTEL_TRACES_EXPORTER=none")
 	r := &Registry{Dir: o.Dir, Stop: tools.Start(t, cmd, log)}
 	if o.Size != "" {
-		r.Dir = fmt.Sprintf("/proc/%d/root%s", cmd.Process.Pid, o.Dir) // where the registry alone sees it
+		r.Dir = fmt.Sprintf("/proc/%d/root%s", cmd.Process.Pid, o.Dir) // in a mount namespace that only the registry sees
 	}
 	kube.Eventually(t, kube.Startup, "the registry listens", func() error {
 		data, err := os.ReadFile(log)
@@ -91,7 +89,7 @@ func Start(t testing.TB, toolsDir string, o Options) *Registry {
 	return r
 }
 
-// config is the registry's configuration: JSON is YAML. The system chooses the port.
+// config returns the registry's configuration as JSON, which is also YAML. The system chooses the port.
 func (o Options) config(t testing.TB, passwords string) map[string]any {
 	t.Helper()
 	config := map[string]any{

@@ -77,12 +77,12 @@ func TestPullReadsWhatFluxPushes(t *testing.T) {
 	status(t, func() error { _, err := push(t, second.Host+"/fleet/paris:v2", dir); return err }, http.StatusMethodNotAllowed)
 }
 
-// status checks the status with which a registry answers what fails.
+// status checks the status of a registry's error.
 func status(t *testing.T, do func() error, want int) {
 	t.Helper()
 	err := do()
 	if answer := (*transport.Error)(nil); !errors.As(err, &answer) || answer.StatusCode != want {
-		t.Errorf("the registry answers %v, want status %d", err, want)
+		t.Errorf("the registry answered %v, want status %d", err, want)
 	}
 }
 
@@ -112,12 +112,12 @@ func TestSize(t *testing.T) {
 	}, http.StatusInternalServerError)
 }
 
-// TestFaults has each fault met by a client that tries once.
+// TestFaults checks each fault with a client that tries once.
 func TestFaults(t *testing.T) {
 	r := registry.Start(t, toolsDir, registry.Options{})
 	p := r.Proxy(t)
 	body := bytes.Repeat([]byte("fleet"), 1000)
-	// send sends a request, and returns the status and how much of the answer came.
+	// send sends a request, and returns the status and the number of bytes received.
 	send := func(t *testing.T, method, path string, body []byte) (status, read int, err error) {
 		t.Helper()
 		request, err := http.NewRequestWithContext(t.Context(), method, "http://"+p.Host+path, bytes.NewReader(body))
@@ -145,7 +145,7 @@ func TestFaults(t *testing.T) {
 	}
 	for _, request := range p.Heal() {
 		if !strings.HasPrefix(request.Path, "/v2/") {
-			t.Errorf("the proxy was asked %v", request)
+			t.Errorf("the proxy got %v", request)
 		}
 	}
 	for name, test := range map[string]struct {
@@ -176,24 +176,24 @@ func TestFaults(t *testing.T) {
 				t.Errorf("status %d, %d bytes, %v; want status %d, %d bytes", status, read, err, test.status, test.read)
 			}
 			if requests := p.Heal(); len(requests) != 1 || requests[0] != (registry.Request{N: 1, Method: "GET", Path: manifest}) {
-				t.Errorf("the proxy was asked %v", requests)
+				t.Errorf("the proxy got %v", requests)
 			}
 		})
 	}
 	t.Run("an upload is cut", func(t *testing.T) {
 		p.Fail(registry.On("PUT", "/manifests/"), registry.DropRequest(10))
 		if _, err := push(t, p.Host+"/fleet/cut:v1", directory(t, map[string][]byte{"a.yaml": body})); err == nil {
-			t.Error("the push succeeds")
+			t.Error("the push succeeded")
 		}
 		p.Heal()
 		if status, _, err := send(t, http.MethodGet, "/v2/fleet/cut/manifests/v1", nil); status != http.StatusNotFound {
 			t.Errorf("the registry has the manifest: status %d, %v", status, err)
 		}
 	})
-	t.Run("an upload of which the answer is lost", func(t *testing.T) {
+	t.Run("an upload whose answer is lost", func(t *testing.T) {
 		p.Fail(registry.On("PUT", "/manifests/"), registry.LoseAnswer)
 		if _, err := push(t, p.Host+"/fleet/lost:v1", directory(t, map[string][]byte{"a.yaml": body})); err == nil {
-			t.Error("the push succeeds")
+			t.Error("the push succeeded")
 		}
 		p.Heal()
 		if _, err := registry.Pull(t.Context(), p.Host+"/fleet/lost:v1"); err != nil {
@@ -203,7 +203,7 @@ func TestFaults(t *testing.T) {
 	t.Run("the registry is gone", func(t *testing.T) {
 		r.Stop()
 		if _, _, err := send(t, http.MethodGet, manifest, nil); err == nil {
-			t.Error("there is an answer")
+			t.Error("got an answer")
 		}
 	})
 }

@@ -17,26 +17,27 @@ var (
 	httpRoutes = schema.GroupVersionKind{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "HTTPRoute"}
 )
 
-// An Implementation plays what programs the Gateways of API servers.
+// An Implementation simulates an implementation of Gateways on API servers.
 type Implementation struct {
 	mutex      sync.Mutex
 	programmed string
 }
 
-// Start starts it on an API server, until the test ends. The CRDs of Gateway API may come later.
+// Start starts the simulation on an API server, until the test ends. The CRDs of Gateway API may be installed
+// later.
 func (i *Implementation) Start(t testing.TB, client *kube.Client) {
 	run(t, client, roles{gateways: i.program})
 }
 
-// Program sets the condition Programmed of Gateways, which is True at first. Nothing is written where it is Unknown,
-// which the CRD has by default.
+// Program sets the condition Programmed of Gateways, which starts as True. Unknown, the CRD's default, is not
+// written.
 func (i *Implementation) Program(status string) {
 	i.mutex.Lock()
 	defer i.mutex.Unlock()
 	i.programmed = status
 }
 
-// program is the status of a Gateway, or nothing where it has that.
+// program returns the new status of a Gateway, or nil if it is up to date.
 func (i *Implementation) program(_ context.Context, o *kube.Object) map[string]any {
 	i.mutex.Lock()
 	status := cmp.Or(i.programmed, "True")
@@ -50,8 +51,8 @@ func (i *Implementation) program(_ context.Context, o *kube.Object) map[string]a
 	return map[string]any{"conditions": []any{condition("Accepted", "True"), condition("Programmed", status)}}
 }
 
-// StartGateways plays what implements Gateway API on an API server, until the test ends: the parents
-// of an HTTPRoute accept it as soon as it is seen.
+// StartGateways simulates an implementation of Gateway API on an API server, until the test ends: the parents
+// of each HTTPRoute accept it at once.
 func StartGateways(t testing.TB, client *kube.Client) {
 	client.Watch(t, httpRoutes, func(ctx context.Context, o *kube.Object) {
 		if status := accept(o); status != nil {
@@ -60,8 +61,7 @@ func StartGateways(t testing.TB, client *kube.Client) {
 	})
 }
 
-// accept is the status of an HTTPRoute that each of its parents has accepted, or nothing where it has
-// that.
+// accept returns the status of an HTTPRoute that each of its parents accepts, or nil if it is up to date.
 func accept(o *kube.Object) map[string]any {
 	refs, _, _ := unstructured.NestedSlice(o.Object, "spec", "parentRefs")
 	accepted := map[string]any{
@@ -77,7 +77,7 @@ func accept(o *kube.Object) map[string]any {
 	return map[string]any{"parents": parents}
 }
 
-// isOf reports whether all conditions of parents, or other objects that have some, are of a generation.
+// isOf reports whether all conditions of some objects, such as parents, belong to a generation.
 func isOf(parents []any, generation int64) bool {
 	for _, parent := range parents {
 		conditions, _, _ := unstructured.NestedSlice(parent.(map[string]any), "conditions")

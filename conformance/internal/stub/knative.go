@@ -19,8 +19,8 @@ var (
 	knativeRevisions = schema.GroupVersionKind{Group: "serving.knative.dev", Version: "v1", Kind: "Revision"}
 )
 
-// StartKnative plays Knative on an API server until the test ends: a Service has a revision for each image,
-// which is ready as soon as it is seen, and its traffic is split as it says.
+// StartKnative simulates Knative on an API server, until the test ends: a Service has a revision for each
+// image, which is ready at once, and splits its traffic as its spec requires.
 func StartKnative(t testing.TB, client *kube.Client) {
 	client.Watch(t, knativeRevisions, func(ctx context.Context, o *kube.Object) {
 		if _, ready := o.Object["status"]; !ready {
@@ -65,7 +65,7 @@ func StartKnative(t testing.TB, client *kube.Client) {
 	})
 }
 
-// write writes the status of an object, which may be gone, or the API server busy.
+// write writes the status of an object. The object may be gone, or the API server busy.
 func write(ctx context.Context, client *kube.Client, o *kube.Object, status map[string]any) {
 	for range 50 {
 		if client.Patch(ctx, o, map[string]any{"status": status}, "status") == nil || ctx.Err() != nil {

@@ -12,33 +12,32 @@ import (
 	"testing"
 )
 
-// A Player says what Prometheus answers, load testers and gates. It is asked by many at
-// once.
+// A Player answers in place of Prometheus, load testers and gates. It must support concurrent calls.
 type Player interface {
-	// Query is what Prometheus finds for a query, or nothing where it finds no value.
+	// Query returns the result of a query, or "" if the query finds no value.
 	Query(q Query) (value string)
-	// Call says whether a webhook passes.
+	// Call reports whether a webhook passes.
 	Call(w Webhook) bool
 }
 
-// A Query is one that Prometheus was asked.
+// A Query is a query sent to Prometheus.
 type Query struct {
 	// Server is the URL of the Prometheus, without a path.
 	Server string
 	Text   string
 }
 
-// A Webhook is a call of one.
+// A Webhook is a call of a webhook.
 type Webhook struct {
 	URL string
-	// Name and Namespace of the Canary.
+	// Name and Namespace are the Canary's.
 	Name      string            `json:"name"`
 	Namespace string            `json:"namespace"`
 	Metadata  map[string]string `json:"metadata"`
 }
 
-// Play starts an HTTP proxy that ends with the test, and returns its URL. It answers for
-// every host name what the player says: it is what Flagger's HTTP_PROXY names.
+// Play starts an HTTP proxy that stops with the test, and returns its URL. It answers with the player for
+// every host. Flagger uses it through HTTP_PROXY.
 func Play(t testing.TB, player Player) string {
 	server := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
@@ -52,7 +51,7 @@ func Play(t testing.TB, player Player) string {
 			return
 		}
 		if !player.Call(hook) {
-			http.Error(out, "not yet", http.StatusForbidden) // of which no call is tried again
+			http.Error(out, "not yet", http.StatusForbidden) // Flagger does not retry after this status
 		}
 	}))
 	t.Cleanup(server.Close)
@@ -67,7 +66,7 @@ func prometheus(out http.ResponseWriter, r *http.Request, body []byte, player Pl
 		}
 	}
 	value := "1"
-	if text != "vector(1)" { // whether it is there
+	if text != "vector(1)" { // Flagger's check of the connection
 		value = player.Query(Query{Server: r.URL.Scheme + "://" + r.URL.Host, Text: text})
 	}
 	result := ""
@@ -78,9 +77,9 @@ func prometheus(out http.ResponseWriter, r *http.Request, body []byte, player Pl
 	fmt.Fprintf(out, `{"status":"success","data":{"resultType":"vector","result":[%s]}}`, result)
 }
 
-// A Proxy answers every query alike, and records what it is asked.
+// A Proxy gives the same answer to every query, and records the requests.
 type Proxy struct {
-	// URL of the proxy.
+	// URL is the URL of the proxy.
 	URL string
 
 	mutex    sync.Mutex
@@ -90,15 +89,15 @@ type Proxy struct {
 	webhooks []Webhook
 }
 
-// StartProxy starts a proxy that ends with the test. Its Prometheus answers 100 to
-// every query, and its gates are open.
+// StartProxy starts a proxy that stops with the test. Its Prometheus answers 100 to every query, and its
+// gates are open.
 func StartProxy(t testing.TB) *Proxy {
 	p := &Proxy{value: "100", closed: map[string]bool{}}
 	p.URL = Play(t, p)
 	return p
 }
 
-// Answer sets what Prometheus answers.
+// Answer sets the answer of Prometheus.
 func (p *Proxy) Answer(value string) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
@@ -112,7 +111,7 @@ func (p *Proxy) Gate(url string, open bool) {
 	p.closed[url] = !open
 }
 
-// Asked is what was recorded since the last call.
+// Asked returns the queries and webhooks since the last call.
 func (p *Proxy) Asked() ([]Query, []Webhook) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()

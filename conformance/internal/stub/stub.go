@@ -1,6 +1,5 @@
-// Package stub plays what a cluster without nodes and without the rest of Flux
-// does not have: sources that are fetched, artifacts that are pulled, charts that are installed, and
-// Deployments whose pods are ready.
+// Package stub simulates the parts that a cluster without nodes and with only part of Flux lacks: it fetches
+// sources, pulls artifacts, installs charts, and makes the pods of Deployments ready.
 package stub
 
 import (
@@ -29,7 +28,7 @@ import (
 	"github.com/fleetwright/fleetwright/conformance/internal/registry"
 )
 
-// The kinds that are played.
+// The simulated kinds.
 var (
 	gitRepositories  = schema.GroupVersionKind{Group: "source.toolkit.fluxcd.io", Version: "v1", Kind: "GitRepository"}
 	helmRepositories = schema.GroupVersionKind{Group: "source.toolkit.fluxcd.io", Version: "v1", Kind: "HelmRepository"}
@@ -38,7 +37,7 @@ var (
 	deployments      = schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}
 )
 
-// A World plays Flux' source- and helm-controller on an API server.
+// A World simulates Flux's source-controller and helm-controller on an API server.
 type World struct {
 	client *kube.Client
 	server *httptest.Server
@@ -54,12 +53,11 @@ type World struct {
 type artifact struct {
 	path, revision, digest string
 	size                   int
-	// metadata are the annotations of an OCI artifact.
+	// metadata holds the annotations of an OCI artifact.
 	metadata map[string]any
 }
 
-// Start starts a world that ends with the test. The function installs what the
-// chart of a HelmRelease installs.
+// Start starts a World that stops with the test. onInstall installs the objects of a HelmRelease's chart.
 func Start(t testing.TB, client *kube.Client, onInstall func(release *kube.Object)) *World {
 	w := &World{client: client, onInstall: onInstall, artifacts: map[string]*artifact{}, served: map[string][]byte{}}
 	w.server = httptest.NewServer(http.HandlerFunc(w.serve))
@@ -68,8 +66,8 @@ func Start(t testing.TB, client *kube.Client, onInstall func(release *kube.Objec
 	return w
 }
 
-// StartNodes plays the nodes of an API server until the test ends: a Deployment's pods are
-// ready as soon as it is seen.
+// StartNodes simulates the nodes of an API server until the test ends: the pods of a Deployment are ready at
+// once.
 func StartNodes(t testing.TB, client *kube.Client) {
 	client.Watch(t, deployments, func(ctx context.Context, o *kube.Object) {
 		if status := deploy(o); status != nil {
@@ -78,11 +76,10 @@ func StartNodes(t testing.TB, client *kube.Client) {
 	})
 }
 
-// roles are what is played of kinds: the new status of an object, or nothing where
-// it stays.
+// roles maps each simulated kind to a function that returns an object's new status, or nil for no change.
 type roles map[schema.GroupVersionKind]func(ctx context.Context, o *kube.Object) map[string]any
 
-// run plays roles until the test ends. What fails is tried again.
+// run runs roles until the test ends. It retries failed writes.
 func run(t testing.TB, client *kube.Client, roles roles) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
@@ -111,7 +108,7 @@ func run(t testing.TB, client *kube.Client, roles roles) {
 	})
 }
 
-// Push makes files the newest revision of a source, and returns that.
+// Push makes files the newest revision of a source, and returns the revision.
 func (w *World) Push(t testing.TB, namespace, name string, files map[string][]byte) (revision string) {
 	t.Helper()
 	data, err := pack(files)
@@ -126,7 +123,7 @@ func (w *World) Push(t testing.TB, namespace, name string, files map[string][]by
 	return a.revision
 }
 
-// store serves the archive of a source.
+// store makes the archive of a source available on the server.
 func (w *World) store(kind, namespace, name string, data []byte) *artifact {
 	sum := sha256.Sum256(data)
 	digest := hex.EncodeToString(sum[:])
@@ -169,8 +166,7 @@ func (w *World) serve(out http.ResponseWriter, r *http.Request) {
 	_, _ = out.Write(data)
 }
 
-// fetch is the status of a source whose newest revision has been fetched, or
-// nothing where it has it already.
+// fetch returns the status of a source that has fetched its newest revision, or nil if it is up to date.
 func (w *World) fetch(ctx context.Context, o *kube.Object) map[string]any {
 	w.mutex.Lock()
 	a, ok := w.artifacts[o.GetNamespace()+"/"+o.GetName()]
@@ -184,7 +180,7 @@ func (w *World) fetch(ctx context.Context, o *kube.Object) map[string]any {
 	return w.fetched(o, a)
 }
 
-// fetched is the status of a source that has got an artifact.
+// fetched returns the status of a source that has fetched an artifact.
 func (w *World) fetched(o *kube.Object, a *artifact) map[string]any {
 	status := readyStatus(o)
 	status["artifact"] = map[string]any{
@@ -194,8 +190,8 @@ func (w *World) fetched(o *kube.Object, a *artifact) map[string]any {
 	return status
 }
 
-// pull is the status of an OCIRepository. One on loopback pulls what its tag leads to;
-// all others have charts.
+// pull returns the status of an OCIRepository. One on loopback pulls the artifact of its tag; all others hold
+// charts.
 func (w *World) pull(ctx context.Context, o *kube.Object) map[string]any {
 	url, _, _ := unstructured.NestedString(o.Object, "spec", "url")
 	tag, _, _ := unstructured.NestedString(o.Object, "spec", "ref", "tag")
@@ -227,7 +223,7 @@ func (w *World) pull(ctx context.Context, o *kube.Object) map[string]any {
 	return w.fetched(o, a)
 }
 
-// release is the status of a HelmRelease whose dependencies are ready.
+// release returns the status of a HelmRelease, or nil until its dependencies are ready.
 func (w *World) release(ctx context.Context, o *kube.Object) map[string]any {
 	status := ready(ctx, o)
 	if status == nil {
@@ -252,7 +248,7 @@ func (w *World) release(ctx context.Context, o *kube.Object) map[string]any {
 	return status
 }
 
-// ready is the status of an object that is ready, or nothing where it says so.
+// ready returns the status of a ready object, or nil if it is up to date.
 func ready(_ context.Context, o *kube.Object) map[string]any {
 	observed, _, _ := unstructured.NestedInt64(o.Object, "status", "observedGeneration")
 	if status, _ := kube.Condition(o, "Ready"); status == "True" && observed == o.GetGeneration() {
@@ -267,7 +263,7 @@ func readyStatus(o *kube.Object) map[string]any {
 	}}}
 }
 
-// deploy is the status of a Deployment whose pods are all ready.
+// deploy returns the status of a Deployment with all pods ready, or nil if it is up to date.
 func deploy(o *kube.Object) map[string]any {
 	if observed, _, _ := unstructured.NestedInt64(o.Object, "status", "observedGeneration"); observed == o.GetGeneration() {
 		return nil

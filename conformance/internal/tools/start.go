@@ -11,9 +11,8 @@ import (
 	"time"
 )
 
-// Start starts a program that ends with the test, or before it when stop is called.
-// Where the test fails, or the program has ended on its own, the last lines of its
-// log are shown.
+// Start starts a program that stops with the test, or earlier when stop is called. If the test fails, or the
+// program ends by itself, the last lines of its log are shown.
 func Start(t testing.TB, cmd *exec.Cmd, log string) (stop func()) {
 	t.Helper()
 	out, err := os.Create(log)
@@ -21,7 +20,7 @@ func Start(t testing.TB, cmd *exec.Cmd, log string) (stop func()) {
 		t.Fatal(err)
 	}
 	cmd.Stdout, cmd.Stderr = out, out
-	// It must not outlive a test that is killed.
+	// The program must not outlive a killed test.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -32,7 +31,7 @@ func Start(t testing.TB, cmd *exec.Cmd, log string) (stop func()) {
 	stop = sync.OnceFunc(func() {
 		select {
 		case err := <-ended:
-			t.Errorf("the program of %s has ended on its own: %v\n%s", name, err, tail(log, 15))
+			t.Errorf("the program of %s ended unexpectedly: %v\n%s", name, err, tail(log, 15))
 		default:
 			_ = cmd.Process.Signal(syscall.SIGTERM)
 			select {

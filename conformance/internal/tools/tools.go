@@ -1,5 +1,5 @@
-// Package tools builds the programs that conformance is tested with, each from a
-// Go module of its own, once per version. What is of npm is installed likewise.
+// Package tools builds the programs for the conformance tests, each from its own Go module and once per
+// version. It also installs npm packages.
 package tools
 
 import (
@@ -15,13 +15,13 @@ import (
 
 // A Tool is a program of a module under tools/.
 type Tool struct {
-	// Name of the program, and of its file.
+	// Name is the name of the program and its file.
 	Name string
 	// Module is the directory of the module.
 	Module string
-	// Package that is the program.
+	// Package is the package of the program.
 	Package string
-	// Flags of the linker, such as the version that a release is built with.
+	// Flags are linker flags, such as the version of a release.
 	Flags string
 }
 
@@ -41,12 +41,12 @@ var (
 	Helm    = Tool{Name: "helm", Module: "helm", Package: "helm.sh/helm/v4/cmd/helm"}
 	OldHelm = Tool{Name: "helm", Module: "helm-3", Package: "helm.sh/helm/v3/cmd/helm"}
 
-	// Registry is Distribution's. Crane reads what is in it, and Cosign signs that.
+	// Registry is Distribution's registry. Crane reads its content, and Cosign signs it.
 	Registry = Tool{Name: "registry", Module: "registry", Package: "github.com/distribution/distribution/v3/cmd/registry"}
 	Crane    = Tool{Name: "crane", Module: "crane", Package: "github.com/google/go-containerregistry/cmd/crane"}
 	Cosign   = Tool{Name: "cosign", Module: "cosign", Package: "github.com/sigstore/cosign/v2/cmd/cosign"}
 
-	// Readers asks the code of Flagger, Flux and Istio what it refuses. Its sources are here.
+	// Readers runs the code of Flagger, Flux and Istio on objects. Its source is in this repository.
 	Readers = Tool{Name: "readers", Module: "readers", Package: "."}
 
 	// Kustomize and Kpt run fleetwright as a KRM function.
@@ -54,21 +54,20 @@ var (
 	Kpt       = Tool{Name: "kpt", Module: "kpt", Package: "github.com/GoogleContainerTools/kpt"}
 )
 
-// A Script is a program of a package of npm, run by Node.js.
+// A Script is a program of an npm package, run by Node.js.
 type Script struct {
 	// Module is the directory with the package and its lock file.
 	Module string
-	// Path of the script in what is installed.
+	// Path is the path of the script in the installed package.
 	Path string
 }
 
-// YAMLLanguageServer is what editors know YAML by. Its version 2 asks for Node.js 22,
-// which is newer than Debian's.
+// YAMLLanguageServer is the language server that editors use for YAML. Version 2 requires Node.js 22, which
+// is newer than Debian's.
 var YAMLLanguageServer = Script{Module: "yaml-language-server", Path: "node_modules/yaml-language-server/bin/yaml-language-server"}
 
-// Install installs a script, and all that it needs at the versions and with the
-// checksums of its lock file, unless that was done before, and returns its file. The
-// directory is that of the tools' modules.
+// Install installs a script with its dependencies, at the versions and checksums of its lock file, unless it
+// is already installed, and returns its file. dir is the directory of the tools' modules.
 func Install(dir string, s Script) (string, error) {
 	made, err := Make(dir, s.Module, func(module, dir string) error {
 		if err := os.CopyFS(dir, os.DirFS(module)); err != nil {
@@ -84,14 +83,14 @@ func Install(dir string, s Script) (string, error) {
 	return filepath.Join(made, s.Path), err
 }
 
-// sources are the files that say what a module is made of, a Go module or a package of npm.
+// sources returns the files that define a module: a Go module or an npm package.
 var sources = []string{"go.mod", "go.sum", "package.json", "package-lock.json", "*.go", "*.s"}
 
-// building keeps two tests from building at once: a build takes all cores.
+// building prevents concurrent builds: one build uses all cores.
 var building sync.Mutex
 
-// Build builds a tool unless that was done before, and returns its file. The
-// directory is that of the tools' modules.
+// Build builds a tool unless it is already built, and returns its file. dir is the directory of the tools'
+// modules.
 func Build(dir string, t Tool) (string, error) {
 	made, err := Make(dir, t.Module, func(module, dir string) error {
 		cmd := exec.Command("go", "build", "-ldflags", "-s -w "+t.Flags, "-o", filepath.Join(dir, t.Name), t.Package)
@@ -104,9 +103,8 @@ func Build(dir string, t Tool) (string, error) {
 	return filepath.Join(made, t.Name), err
 }
 
-// Make has files made from a module unless that was done before, and returns the
-// directory that they are in. They are made again when the module, Go or the
-// arguments change.
+// Make generates files from a module unless they are already generated, and returns their directory. It
+// generates them again when the module, Go or the arguments change.
 func Make(dir, module string, fill func(module, dir string) error, args ...string) (string, error) {
 	building.Lock()
 	defer building.Unlock()
@@ -137,7 +135,7 @@ func Make(dir, module string, fill func(module, dir string) error, args ...strin
 	if err := os.MkdirAll(filepath.Dir(made), 0o755); err != nil {
 		return "", err
 	}
-	// Under another name first: what is interrupted leaves no half of it.
+	// The final name appears only when all files are complete.
 	half, err := os.MkdirTemp(filepath.Dir(made), "half-")
 	if err != nil {
 		return "", err

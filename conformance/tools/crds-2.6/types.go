@@ -1,7 +1,7 @@
 //go:build types
 
-// Package types keeps the API modules of Flux 2.6, of which controller-gen makes
-// the CRDs as Flux' own build does.
+// Package types imports the API modules of Flux 2.6. controller-gen generates the
+// CRDs from them, as Flux's own build does.
 package types
 
 import (

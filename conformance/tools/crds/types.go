@@ -1,7 +1,7 @@
 //go:build types
 
-// Package types keeps the API module of Flux' helm-controller, whose own module is
-// not to be had. controller-gen makes its CRD of it, as its own build does.
+// Package types imports the API module of Flux's helm-controller. Its CRD is not available as a module, so
+// controller-gen generates it from the types, as the controller's own build does.
 package types
 
 import _ "github.com/fluxcd/helm-controller/api/v2"

@@ -41,7 +41,7 @@ func verifyCanary(c *controller.Controller, canary *flaggerv1.Canary) error
 //go:linkname toMetricModel github.com/fluxcd/flagger/pkg/controller.toMetricModel
 func toMetricModel(r *flaggerv1.Canary, interval string, variables map[string]string) flaggerv1.MetricTemplateModel
 
-// credentials are those that every provider of metrics finds what it needs in.
+// credentials satisfy every metrics provider.
 var credentials = map[string][]byte{
 	"username": []byte("u"), "password": []byte("p"), "token": []byte("t"), "org": []byte("o"), "project": []byte("p"),
 	"datadog_api_key": []byte("k"), "datadog_application_key": []byte("k"),
@@ -49,9 +49,8 @@ var credentials = map[string][]byte{
 	"dynatrace_token": []byte("t"), "sf_token_key": []byte("t"),
 }
 
-// readByFlagger does what Flagger does with a Canary: it verifies it, and makes and updates
-// all that Flagger makes for a rollout, against clients that keep objects in memory. What it
-// makes is for the API server and Istio to read.
+// readByFlagger does what Flagger does with a Canary: it validates the Canary, and creates and updates all
+// objects of a rollout, with clients that keep objects in memory. The API server and Istio read the results.
 func readByFlagger(objects []unstructured.Unstructured, a *answer) {
 	alertProviders := of[flaggerv1.AlertProvider](objects, "AlertProvider", a)
 	templates := of[flaggerv1.MetricTemplate](objects, "MetricTemplate", a)
@@ -73,8 +72,8 @@ func readByFlagger(objects []unstructured.Unstructured, a *answer) {
 	a.refuse("Flagger, rollout", roll(cd, of[networkingv1.Ingress](objects, "Ingress", a), a))
 }
 
-// measurable reports why a metric cannot be asked for, as checkMetricProviderAvailability and
-// runMetricChecks in pkg/controller do.
+// measurable returns why a metric cannot be queried, as checkMetricProviderAvailability and runMetricChecks
+// in pkg/controller do.
 func measurable(cd *flaggerv1.Canary, m flaggerv1.CanaryMetric, templates []*flaggerv1.MetricTemplate) error {
 	if _, err := time.ParseDuration(m.Interval); err != nil && m.Interval != "" {
 		return err
@@ -97,14 +96,14 @@ func measurable(cd *flaggerv1.Canary, m flaggerv1.CanaryMetric, templates []*fla
 			continue
 		}
 		provider := t.Spec.Provider
-		if provider.Type != "stackdriver" { // its constructor looks for Google's credentials on this machine
+		if provider.Type != "stackdriver" { // its constructor looks for Google credentials on this machine
 			if _, err := providers.NewFactory(zap.NewNop().Sugar()).Provider(m.Interval, provider, credentials, &rest.Config{Host: "https://example.com"}); err != nil {
 				return err
 			}
 		}
 		switch provider.Type {
-		case "cloudwatch", "stackdriver", "keptn": // the address is not read
-		case "externalmetrics": // a host will do, and its constructor has parsed it
+		case "cloudwatch", "stackdriver", "keptn": // the address is ignored
+		case "externalmetrics": // a host is enough, and the constructor has parsed it
 		default:
 			if err := requestable(provider.Address); provider.Address != "" && err != nil {
 				return err
@@ -116,8 +115,8 @@ func measurable(cd *flaggerv1.Canary, m flaggerv1.CanaryMetric, templates []*fla
 	return fmt.Errorf("MetricTemplate %s.%s is not found", m.TemplateRef.Name, namespace)
 }
 
-// requestable reports why an HTTP client cannot send a request to a URL: http.NewRequest
-// and the checks of http.Client before it dials.
+// requestable returns why an HTTP client cannot send a request to a URL: it does the checks of
+// http.NewRequest and of http.Client before dialing.
 func requestable(address string) error {
 	request, err := http.NewRequest(http.MethodPost, address, nil)
 	if err != nil {
@@ -132,7 +131,7 @@ func requestable(address string) error {
 	return nil
 }
 
-// callable is callWebhook in pkg/controller/webhook.go up to the call.
+// callable does the same as callWebhook in pkg/controller/webhook.go before the call.
 func callable(w flaggerv1.CanaryWebhook) error {
 	hook, err := url.Parse(w.URL)
 	if err != nil {
@@ -146,7 +145,7 @@ func callable(w flaggerv1.CanaryWebhook) error {
 	return requestable(hook.String())
 }
 
-// sendable makes the notifier of a provider as alert in pkg/controller/events.go does.
+// sendable creates the notifier of a provider as alert in pkg/controller/events.go does.
 func sendable(p *flaggerv1.AlertProvider) error {
 	address, username, channel := p.Spec.Address, p.Spec.Username, p.Spec.Channel
 	if p.Spec.SecretRef != nil {
@@ -169,7 +168,7 @@ func sendable(p *flaggerv1.AlertProvider) error {
 	return requestable(address)
 }
 
-// roll goes through a rollout as advanceCanary in pkg/controller/scheduler.go does.
+// roll runs a rollout as advanceCanary in pkg/controller/scheduler.go does.
 func roll(cd *flaggerv1.Canary, ingresses []*networkingv1.Ingress, a *answer) error {
 	meta := metav1.ObjectMeta{Name: cd.Spec.TargetRef.Name, Namespace: cd.Namespace, Labels: map[string]string{"app": "web"}}
 	selector := &metav1.LabelSelector{MatchLabels: map[string]string{"app": "web"}}
@@ -216,7 +215,7 @@ func roll(cd *flaggerv1.Canary, ingresses []*networkingv1.Ingress, a *answer) er
 	if ref := cd.Spec.AutoscalerRef; ref != nil {
 		scaler := canary.NewFactory(kube, flagger, nil, &canary.NopTracker{}, nil, nil, log).ScalerReconciler(ref.Kind)
 		if scaler == nil {
-			return fmt.Errorf("there is no scaler of kind %q", ref.Kind)
+			return fmt.Errorf("no scaler of kind %q", ref.Kind)
 		}
 		if err := scaler.ReconcilePrimaryScaler(cd, true); err != nil {
 			return err
@@ -228,7 +227,7 @@ func roll(cd *flaggerv1.Canary, ingresses []*networkingv1.Ingress, a *answer) er
 	if err := services.Reconcile(cd); err != nil {
 		return err
 	}
-	// Twice: what is there is compared, and patterns of cookies with it.
+	// Twice: the second run compares existing objects, including the patterns of cookies.
 	for range 2 {
 		if err := mesh.Reconcile(cd); err != nil {
 			return err
@@ -257,7 +256,7 @@ func roll(cd *flaggerv1.Canary, ingresses []*networkingv1.Ingress, a *answer) er
 	return nil
 }
 
-// make adds what the clients hold, so far, to what Flagger has made.
+// make adds new objects of the clients to those that Flagger has created.
 func (a *answer) make(kube *kubefake.Clientset, flagger *flaggerfake.Clientset) error {
 	ctx, all := context.Background(), metav1.ListOptions{}
 	var err error

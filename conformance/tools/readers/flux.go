@@ -16,9 +16,9 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// readByFlux does what source-controller does with URLs and references before it asks a
-// server, with the same libraries; its own packages are internal. What a library leaves to
-// the server, such as a URL without a host, is refused here.
+// readByFlux does what source-controller does with URLs and references before it contacts a server, with the
+// same libraries; its own packages are internal. It also rejects what a library leaves to the server, such as
+// a URL without a host.
 func readByFlux(objects []unstructured.Unstructured, a *answer) {
 	for _, r := range of[sourcev1.GitRepository](objects, "GitRepository", a) {
 		a.refuse("source-controller, url", gitURL(r.Spec.URL))
@@ -47,7 +47,7 @@ func withHost(text string) (*url.URL, error) {
 	return u, err
 }
 
-// gitURL is internal/controller/gitrepository_controller.go, and what go-git does first.
+// gitURL does the checks of internal/controller/gitrepository_controller.go, and the first ones of go-git.
 func gitURL(text string) error {
 	u, err := withHost(text)
 	if err != nil {
@@ -61,10 +61,10 @@ func gitURL(text string) error {
 	return err
 }
 
-// gitReference is what github.com/fluxcd/pkg/git/gogit does with the reference that counts.
+// gitReference does what github.com/fluxcd/pkg/git/gogit does with the effective reference.
 func gitReference(ref *sourcev1.GitRepositoryRef) error {
 	if ref.Commit != "" && !plumbing.IsHash(ref.Commit) {
-		return fmt.Errorf("%q is no commit", ref.Commit)
+		return fmt.Errorf("%q is not a commit", ref.Commit)
 	}
 	if ref.SemVer != "" {
 		if _, err := semver.NewConstraint(ref.SemVer); err != nil {
@@ -73,7 +73,7 @@ func gitReference(ref *sourcev1.GitRepositoryRef) error {
 	}
 	for _, name := range []plumbing.ReferenceName{
 		inSpace(ref.Branch, plumbing.NewBranchReferenceName), inSpace(ref.Tag, plumbing.NewTagReferenceName),
-		// Flux' own suffix: a tag's commit.
+		// Flux's own suffix for the commit of a tag.
 		plumbing.ReferenceName(strings.TrimSuffix(ref.Name, "^{}")),
 	} {
 		if name == "" {
@@ -86,9 +86,9 @@ func gitReference(ref *sourcev1.GitRepositoryRef) error {
 			return fmt.Errorf("%q: %w", name, err)
 		}
 		if name == plumbing.HEAD {
-			continue // which every server has, and only git check-ref-format refuses
+			continue // every server has such references, and only git check-ref-format rejects them
 		}
-		// Git's own opinion: no server has such a reference.
+		// Git's own check: no server can have such a reference.
 		if err := exec.Command("git", "check-ref-format", string(name)).Run(); err != nil {
 			return fmt.Errorf("%q: git check-ref-format: %w", name, err)
 		}
@@ -103,8 +103,8 @@ func inSpace(short string, space func(string) plumbing.ReferenceName) plumbing.R
 	return space(short)
 }
 
-// helmURL is NormalizeURL in internal/helm/repository/utils.go, and what the registry
-// client does first.
+// helmURL does the checks of NormalizeURL in internal/helm/repository/utils.go, and the first ones of the
+// registry client.
 func helmURL(r *sourcev1.HelmRepository) error {
 	if _, err := withHost(r.Spec.URL); err != nil {
 		return err
@@ -116,12 +116,12 @@ func helmURL(r *sourcev1.HelmRepository) error {
 	if !isOCI {
 		return fmt.Errorf("invalid OCI registry URL: %s", r.Spec.URL)
 	}
-	// The client takes a host without a dot, as of a registry in the cluster.
+	// The client accepts a host without a dot, such as a registry in the cluster.
 	_, err := name.NewRepository(strings.TrimRight(text, "/") + "/chart")
 	return err
 }
 
-// ociURL is parseRepository in internal/controller/ocirepository_controller.go.
+// ociURL does the checks of parseRepository in internal/controller/ocirepository_controller.go.
 func ociURL(r *sourcev1.OCIRepository) error {
 	text := strings.TrimPrefix(r.Spec.URL, sourcev1.OCIRepositoryPrefix)
 	repository, err := name.NewRepository(text)
@@ -153,7 +153,7 @@ func ociURL(r *sourcev1.OCIRepository) error {
 	return nil
 }
 
-// chartVersion is GetChartVersion in internal/helm/repository/chart_repository.go.
+// chartVersion does the checks of GetChartVersion in internal/helm/repository/chart_repository.go.
 func chartVersion(release unstructured.Unstructured) error {
 	version, _, _ := unstructured.NestedString(release.Object, "spec", "chart", "spec", "version")
 	kind, _, _ := unstructured.NestedString(release.Object, "spec", "chart", "spec", "sourceRef", "kind")

@@ -12,7 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// readByIstio validates what Flagger makes for Istio as istiod's webhook does.
+// readByIstio validates the objects that Flagger creates for Istio, as istiod's webhook does.
 func readByIstio(objects []unstructured.Unstructured, a *answer) {
 	for _, o := range objects {
 		meta := config.Meta{Name: o.GetName(), Namespace: o.GetNamespace(), Labels: o.GetLabels(), Annotations: o.GetAnnotations()}
@@ -32,7 +32,7 @@ func readByIstio(objects []unstructured.Unstructured, a *answer) {
 			a.refuse("Istio's Go type of DestinationRule", protomarshal.ApplyJSONStrict(string(data), s))
 			meta.GroupVersionKind, spec, validate = gvk.DestinationRule, s, validation.ValidateDestinationRule
 		default:
-			log.Fatalf("a %s is not validated", o.GetKind())
+			log.Fatalf("no validation for kind %s", o.GetKind())
 		}
 		_, err = validate(config.Config{Meta: meta, Spec: spec})
 		a.refuse("istiod's validation of "+o.GetKind(), err)

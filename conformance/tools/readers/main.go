@@ -1,6 +1,6 @@
-// Readers asks the code of Flagger, Flux and Istio what it would refuse of objects, so that
-// conformance can ask it thousands of times. Each line of the input is a request as JSON,
-// and each line of the output the answer to one, in the same order.
+// Readers asks the code of Flagger, Flux and Istio whether it would reject objects. Conformance uses it
+// thousands of times: each line of the input is a request as JSON, and each line of the output is the answer
+// to one, in the same order.
 package main
 
 import (
@@ -20,8 +20,8 @@ type request struct {
 	Objects []unstructured.Unstructured `json:"objects"`
 }
 
-// An answer holds why the reader refuses the objects, and what it makes of them for others
-// to read.
+// An answer holds the reasons why the reader rejects the objects, and the objects that it creates for other
+// readers.
 type answer struct {
 	Refused []string `json:"refused,omitempty"`
 	Made    []any    `json:"made,omitempty"`
@@ -55,12 +55,12 @@ func main() {
 func (r request) answer() (a answer) {
 	defer func() {
 		if p := recover(); p != nil {
-			a.refuse(r.Reader, fmt.Errorf("it panics: %v\n%s", p, debug.Stack()))
+			a.refuse(r.Reader, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 		}
 	}()
 	read, ok := readers[r.Reader]
 	if !ok {
-		log.Fatalf("there is no reader %q", r.Reader)
+		log.Fatalf("unknown reader %q", r.Reader)
 	}
 	read(r.Objects, &a)
 	return a
