@@ -9,7 +9,7 @@ import (
 )
 
 // checkSource refuses all but one source: Kurator reads only one, whichever it finds first.
-func checkSource(s *api.ApplicationSource) (all []Refusal) {
+func checkSource(s *api.ApplicationSource) (all []Rejection) {
 	var set []string
 	for _, source := range []struct {
 		name string
@@ -29,7 +29,7 @@ func checkSource(s *api.ApplicationSource) (all []Refusal) {
 	return all
 }
 
-func checkGit(s *api.GitRepository) []Refusal {
+func checkGit(s *api.GitRepository) []Rejection {
 	all := append(checkInterval("repository is fetched", s.Interval), checkSourceTimeout(s.Timeout)...)
 	// source-controller api/v1, GitRepositorySpec, XValidation
 	if s.ServiceAccountName != "" && s.Provider != "azure" && s.Provider != "aws" {
@@ -38,15 +38,15 @@ func checkGit(s *api.GitRepository) []Refusal {
 	return all
 }
 
-func checkHelmRepository(s *api.HelmRepository) []Refusal { return checkSourceTimeout(s.Timeout) }
+func checkHelmRepository(s *api.HelmRepository) []Rejection { return checkSourceTimeout(s.Timeout) }
 
-func checkOCI(s *api.OCIRepository) []Refusal {
+func checkOCI(s *api.OCIRepository) []Rejection {
 	return append(checkInterval("artifact is pulled", s.Interval), checkSourceTimeout(s.Timeout)...)
 }
 
 // checkInterval refuses an interval of 0s, with which source-controller fetches once and
 // never polls.
-func checkInterval(fetched string, interval api.Duration) []Refusal {
+func checkInterval(fetched string, interval api.Duration) []Rejection {
 	if !isZero(interval) {
 		return nil
 	}
@@ -54,7 +54,7 @@ func checkInterval(fetched string, interval api.Duration) []Refusal {
 }
 
 // checkSourceTimeout refuses a timeout of 0s, which has ended before anything is fetched.
-func checkSourceTimeout(timeout api.SourceTimeout) []Refusal {
+func checkSourceTimeout(timeout api.SourceTimeout) []Rejection {
 	if !isZero(timeout) {
 		return nil
 	}
@@ -64,13 +64,13 @@ func checkSourceTimeout(timeout api.SourceTimeout) []Refusal {
 // MaxOverrides is the most overrides that a policy or a source may have: each is compared with all others.
 const MaxOverrides = 100
 
-func tooManyOverrides(n int) []Refusal {
+func tooManyOverrides(n int) []Rejection {
 	return broken(diag.OutOfBounds, Path{"overrides"}, fmt.Sprintf("there are %d overrides, at most %d are allowed", n, MaxOverrides),
 		"set values by variables such as ${cluster.labels.replicas}, or make two policies")
 }
 
 // checkSpec refuses too many overrides of the source.
-func checkSpec(s *api.ApplicationSpec) []Refusal {
+func checkSpec(s *api.ApplicationSpec) []Rejection {
 	if len(s.Overrides) > MaxOverrides {
 		return tooManyOverrides(len(s.Overrides))
 	}
@@ -78,7 +78,7 @@ func checkSpec(s *api.ApplicationSpec) []Refusal {
 }
 
 // checkPolicy refuses a policy that applies nothing, or two things.
-func checkPolicy(p *api.SyncPolicy) (all []Refusal) {
+func checkPolicy(p *api.SyncPolicy) (all []Rejection) {
 	if len(p.Overrides) > MaxOverrides {
 		all = tooManyOverrides(len(p.Overrides))
 	}
@@ -93,7 +93,7 @@ func checkPolicy(p *api.SyncPolicy) (all []Refusal) {
 
 // checkHelmStrategy refuses an interval between tries with a strategy that does not try again
 // (helm-controller api/v2, InstallStrategy and UpgradeStrategy, XValidation).
-func checkHelmStrategy(s *api.HelmStrategy) []Refusal {
+func checkHelmStrategy(s *api.HelmStrategy) []Rejection {
 	if s.Name != "RemediateOnFailure" || s.RetryInterval == "" {
 		return nil
 	}
@@ -102,7 +102,7 @@ func checkHelmStrategy(s *api.HelmStrategy) []Refusal {
 
 // checkStrategy refuses a rollout without a strategy, or with one that has no steps: Flagger's
 // CRD wants one in every analysis, and Kurator renders none. On kubernetes no weights move.
-func checkStrategy(o *api.Rollout) []Refusal {
+func checkStrategy(o *api.Rollout) []Rejection {
 	const at = "rolloutPolicy"
 	p, r, byWeight := &o.RolloutPolicy, o.RolloutPolicy.TrafficRouting, o.TrafficRoutingProvider != "kubernetes"
 	hint, steps := "add trafficRouting: {analysisTimes: 10}", "analysisTimes: 10, in place of canaryStrategy"
@@ -121,7 +121,7 @@ func checkStrategy(o *api.Rollout) []Refusal {
 }
 
 // checkRouting refuses two strategies: Flagger's CRD has steps and iterations in one oneOf.
-func checkRouting(r *api.TrafficRouting) []Refusal {
+func checkRouting(r *api.TrafficRouting) []Rejection {
 	if r.CanaryStrategy == nil || r.AnalysisTimes <= 0 {
 		return nil
 	}
@@ -129,7 +129,7 @@ func checkRouting(r *api.TrafficRouting) []Refusal {
 }
 
 // checkSteps refuses steps of two kinds, which are in the same oneOf.
-func checkSteps(s *api.CanaryStrategy) []Refusal {
+func checkSteps(s *api.CanaryStrategy) []Rejection {
 	if s.StepWeight <= 0 || len(s.StepWeights) == 0 {
 		return nil
 	}
@@ -138,7 +138,7 @@ func checkSteps(s *api.CanaryStrategy) []Refusal {
 
 // checkMetric refuses a name that is neither of Flagger's metrics nor has a template:
 // Flagger refuses every check of it (scheduler_metrics.go, runMetricChecks).
-func checkMetric(m *api.Metric) []Refusal {
+func checkMetric(m *api.Metric) []Rejection {
 	if m.CustomMetric != nil || slices.Contains([]string{"request-success-rate", "request-duration"}, m.Name) {
 		return nil
 	}
@@ -147,7 +147,7 @@ func checkMetric(m *api.Metric) []Refusal {
 }
 
 // checkThreshold refuses a range that no value is in.
-func checkThreshold(r *api.ThresholdRange) []Refusal {
+func checkThreshold(r *api.ThresholdRange) []Rejection {
 	if r.Min == nil || r.Max == nil || *r.Min <= *r.Max {
 		return nil
 	}
@@ -155,14 +155,14 @@ func checkThreshold(r *api.ThresholdRange) []Refusal {
 }
 
 // checkCustomMetric refuses an empty query.
-func checkCustomMetric(m *api.CustomMetric) []Refusal {
+func checkCustomMetric(m *api.CustomMetric) []Rejection {
 	if isBlank(m.Query) {
 		return broken(diag.WrongFormat, Path{"query"}, "the query is empty", "write one in the provider's language")
 	}
 	return nil
 }
 
-func checkCommands(w *api.Webhooks) (all []Refusal) {
+func checkCommands(w *api.Webhooks) (all []Rejection) {
 	for i, command := range w.Command {
 		if isBlank(command) {
 			all = append(all, broken(diag.WrongFormat, Path{"command", i}, "the command is empty", "remove it")...)
@@ -173,7 +173,7 @@ func checkCommands(w *api.Webhooks) (all []Refusal) {
 
 // checkExpression refuses values that the operator of a condition does not take, and none where it needs
 // some (k8s.io/apimachinery pkg/labels, NewRequirement).
-func checkExpression(e *api.LabelExpression) []Refusal {
+func checkExpression(e *api.LabelExpression) []Rejection {
 	takesValues := e.Operator == "In" || e.Operator == "NotIn"
 	switch {
 	case takesValues && len(e.Values) == 0:

@@ -11,7 +11,7 @@ import (
 
 // checkCanary rejects a Canary without a service, which the CRD takes from 1.41 on for Knative's sake: of another workload
 // Flagger makes Services with port 0 (pkg/router/kubernetes_default.go). It rejects retries after what Istio does not know.
-func checkCanary(s *api.CanarySpec) []Refusal {
+func checkCanary(s *api.CanarySpec) []Rejection {
 	if s.Service == nil && s.TargetRef.Kind != "Service" && s.TargetRef.Kind != "" {
 		return broken(diag.MissingField, Path{"service"}, "service is missing; Flagger makes Services of it, and the API server rejects port 0", "service: {port: 80}")
 	}
@@ -26,7 +26,7 @@ func checkCanary(s *api.CanarySpec) []Refusal {
 }
 
 // checkCanaryMetric rejects an interval that Prometheus does not read. One of a template is read by its provider: 1min is Graphite's.
-func checkCanaryMetric(m *api.CanaryMetric) []Refusal {
+func checkCanaryMetric(m *api.CanaryMetric) []Rejection {
 	interval := string(m.Interval)
 	if m.TemplateRef != nil || interval == "" || compiled(patternNamed("flagger-duration")).MatchString(interval) {
 		return nil
@@ -37,7 +37,7 @@ func checkCanaryMetric(m *api.CanaryMetric) []Refusal {
 
 // checkCanaryAnalysis rejects what the CRD has in one oneOf: an analysis without a strategy, and with two
 // (fluxcd/flagger artifacts/flagger/crd.yaml, analysis).
-func checkCanaryAnalysis(a *api.CanaryAnalysis) []Refusal {
+func checkCanaryAnalysis(a *api.CanaryAnalysis) []Rejection {
 	var given []string
 	for i, set := range []bool{a.StepWeight != nil, a.StepWeights != nil, a.Iterations != nil} {
 		if set {

@@ -12,7 +12,7 @@ import (
 
 // checkMesh refuses what Kuma's own validator refuses of a Mesh, when it is applied: too
 // late (pkg/core/resources/apis/mesh/mesh_validator.go of 2.13.10).
-func checkMesh(s *api.MeshSpec) (all []Refusal) {
+func checkMesh(s *api.MeshSpec) (all []Rejection) {
 	enabled := ""
 	if m := s.MTLS; m != nil {
 		enabled = m.EnabledBackend
@@ -44,7 +44,7 @@ func checkMesh(s *api.MeshSpec) (all []Refusal) {
 }
 
 // checkBackends refuses two backends of one name, and a chosen one that is not among them.
-func checkBackends(field, choice, chosen, without string, n int, name func(int) string) (all []Refusal) {
+func checkBackends(field, choice, chosen, without string, n int, name func(int) string) (all []Rejection) {
 	known := map[string]bool{}
 	for i := range n {
 		if known[name(i)] && name(i) != "" {
@@ -58,7 +58,7 @@ func checkBackends(field, choice, chosen, without string, n int, name func(int) 
 	return all
 }
 
-func checkPrometheus(p *api.MeshPrometheus) (all []Refusal) {
+func checkPrometheus(p *api.MeshPrometheus) (all []Rejection) {
 	if p.SkipMTLS != nil && p.TLS != nil && p.TLS.Mode != "" && *p.SkipMTLS != (p.TLS.Mode == "disabled") {
 		all = badMesh(Path{"skipMTLS"}, "skipMTLS and tls.mode say different things", "keep tls, remove skipMTLS")
 	}
@@ -73,7 +73,7 @@ func checkPrometheus(p *api.MeshPrometheus) (all []Refusal) {
 }
 
 // checkLogging refuses what the validator refuses of a logging backend.
-func checkLogging(b *api.MeshLoggingBackend) []Refusal {
+func checkLogging(b *api.MeshLoggingBackend) []Rejection {
 	switch b.Type {
 	case "":
 		return badMesh(Path{"type"}, "a backend needs a type, tcp or file", "type: tcp")
@@ -91,7 +91,7 @@ func checkLogging(b *api.MeshLoggingBackend) []Refusal {
 }
 
 // checkTracing refuses what it refuses of a tracing backend.
-func checkTracing(b *api.MeshTracingBackend) []Refusal {
+func checkTracing(b *api.MeshTracingBackend) []Rejection {
 	switch b.Type {
 	case "":
 		return badMesh(Path{"type"}, "a backend needs a type, zipkin or datadog", "type: zipkin")
@@ -114,7 +114,7 @@ func checkTracing(b *api.MeshTracingBackend) []Refusal {
 }
 
 // checkAuthority refuses what Kuma's authorities refuse (pkg/plugins/ca).
-func checkAuthority(b *api.MeshMTLSBackend) []Refusal {
+func checkAuthority(b *api.MeshMTLSBackend) []Rejection {
 	switch b.Type {
 	case "builtin":
 		cert, _ := b.Conf["caCert"].(map[string]any)
@@ -132,12 +132,12 @@ func checkAuthority(b *api.MeshMTLSBackend) []Refusal {
 	return nil
 }
 
-func badMesh(path Path, message, hint string) []Refusal {
+func badMesh(path Path, message, hint string) []Rejection {
 	return broken(diag.MeshBackend, path, message, hint)
 }
 
 // checkMembership refuses what Kuma's validator refuses of a constraint on a proxy's tags.
-func checkMembership(r *api.MeshMembershipRule) []Refusal {
+func checkMembership(r *api.MeshMembershipRule) []Rejection {
 	if len(r.Tags) > 0 {
 		return nil
 	}

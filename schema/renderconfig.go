@@ -8,7 +8,7 @@ import (
 )
 
 // checkDefaults refuses intervals of 0s, which Flux takes for never.
-func checkDefaults(d *api.SyncDefaults) (all []Refusal) {
+func checkDefaults(d *api.SyncDefaults) (all []Rejection) {
 	if isZero(d.Interval) {
 		all = broken(diag.OutOfBounds, Path{"interval"}, fmt.Sprintf("with an interval of %s drift would never be corrected", d.Interval), "interval: 10m")
 	}

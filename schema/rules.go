@@ -9,7 +9,7 @@ import (
 
 // rules report what the reader of a struct refuses because of a value beside another. The
 // paths are those in the struct. Each rule is beside its kind.
-var rules = []func(object any) []Refusal{
+var rules = []func(object any) []Rejection{
 	rule(checkSpec), rule(checkSource), rule(checkGit), rule(checkHelmRepository), rule(checkOCI), rule(checkPolicy), rule(checkStrategy),
 	rule(checkRouting), rule(checkSteps), rule(checkMetric), rule(checkThreshold), rule(checkCustomMetric),
 	rule(checkCommands), rule(checkMesh), rule(checkAuthority), rule(checkPrometheus),
@@ -18,8 +18,8 @@ var rules = []func(object any) []Refusal{
 }
 
 // rule returns a function that checks the structs, given by their pointers, of one type.
-func rule[T any](check func(object *T) []Refusal) func(object any) []Refusal {
-	return func(object any) []Refusal {
+func rule[T any](check func(object *T) []Rejection) func(object any) []Rejection {
+	return func(object any) []Rejection {
 		if o, ok := object.(*T); ok {
 			return check(o)
 		}
@@ -28,8 +28,8 @@ func rule[T any](check func(object *T) []Refusal) func(object any) []Refusal {
 }
 
 // broken returns a broken rule about the value at a path in a struct.
-func broken(code diag.Code, path Path, message, hint string) []Refusal {
-	return []Refusal{{Code: code, Path: path, Message: message, Hint: hint}}
+func broken(code diag.Code, path Path, message, hint string) []Rejection {
+	return []Rejection{{Code: code, Path: path, Message: message, Hint: hint}}
 }
 
 // isZero reports whether a text that is a duration is none.

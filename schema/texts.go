@@ -19,11 +19,11 @@ func (d *Document) checkTexts(object any) (list diag.List) {
 }
 
 // refusals reports what is refused of a value at a path.
-func (d *Document) refusals(refused []Refusal, at Path) (list diag.List) {
+func (d *Document) refusals(refused []Rejection, at Path) (list diag.List) {
 	for i := range refused {
 		refused[i].Path = at.With(refused[i].Path...)
 	}
-	refused = slices.DeleteFunc(refused, func(r Refusal) bool { return r.Code == diag.NoStrategy && d.hasOpenStrategy(r.Path) })
+	refused = slices.DeleteFunc(refused, func(r Rejection) bool { return r.Code == diag.NoStrategy && d.hasOpenStrategy(r.Path) })
 	for _, r := range refused {
 		if d.IsOpenAt(r.Path) || d.wrong.hides(r.Path) || !r.key && d.Unsure(r.Path) || !d.isResolved(r.Path) {
 			continue
@@ -42,8 +42,8 @@ func (d *Document) refusals(refused []Refusal, at Path) (list diag.List) {
 	return list
 }
 
-// A Refusal is a value that its reader refuses.
-type Refusal struct {
+// A Rejection is a value that its reader refuses.
+type Rejection struct {
 	Code diag.Code
 	Path Path
 	// Message says why, and Hint what to write instead, which may be empty.
@@ -55,7 +55,7 @@ type Refusal struct {
 
 // CheckTexts returns the texts of an object, a pointer to a struct, that are not of their
 // fields' formats, durations that are too long, and broken rules about values that meet.
-func CheckTexts(object any) []Refusal {
+func CheckTexts(object any) []Rejection {
 	var c textChecker
 	c.value(reflect.ValueOf(object), anything)
 	return c.all
@@ -63,7 +63,7 @@ func CheckTexts(object any) []Refusal {
 
 type textChecker struct {
 	path Path
-	all  []Refusal
+	all  []Rejection
 }
 
 func (c *textChecker) below(element any, v reflect.Value, s *Shape) {
@@ -121,7 +121,7 @@ func (c *textChecker) mapping(v reflect.Value, s *Shape) {
 	for _, key := range slices.Sorted(maps.Keys(fields)) {
 		if s.keys != nil {
 			if why := s.keys.refuse(key); why != "" {
-				c.all = append(c.all, Refusal{diag.WrongFormat, c.path.With(key), s.keys.explain(key, why), s.keys.suggest(key), true})
+				c.all = append(c.all, Rejection{diag.WrongFormat, c.path.With(key), s.keys.explain(key, why), s.keys.suggest(key), true})
 			}
 		}
 		c.below(key, fields[key], s.Items)
@@ -144,7 +144,7 @@ func (c *textChecker) text(text string, s *Shape) {
 }
 
 func (c *textChecker) refuse(code diag.Code, message, hint string) {
-	c.all = append(c.all, Refusal{Code: code, Path: slices.Clone(c.path), Message: message, Hint: hint})
+	c.all = append(c.all, Rejection{Code: code, Path: slices.Clone(c.path), Message: message, Hint: hint})
 }
 
 func (f *Format) explain(text, why string) string {

@@ -120,7 +120,7 @@ func (f directoryFlags) lost(losses []tree.Loss) (list diag.List) {
 // stale reports, once for each cluster, which files of the directory render would change.
 func (f outputFlags) stale(comparison disk.Comparison, paths []string) (list diag.List) {
 	hint := f.rendering(paths, f.clusters)
-	if comparison.Refused != nil {
+	if comparison.Rejected != nil {
 		hint += " --allow-prune"
 	}
 	if f.synced {

@@ -137,7 +137,7 @@ func (a *app) compare(paths []string, flags diffFlags) (*diff.Report, diag.List,
 		return nil, nil, err
 	}
 	var notes []diff.Note
-	if r := comparison.Refused; r != nil {
+	if r := comparison.Rejected; r != nil {
 		notes = append(notes, diff.Note{Text: r.Message, Danger: flags.writer() + " does nothing of all this without --allow-prune"})
 	}
 	if clusters := comparison.Interrupted; len(clusters) > 0 {

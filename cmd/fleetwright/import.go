@@ -53,8 +53,8 @@ func (a *app) importFlux(paths, named []string, out, format string) error {
 	if _, err := a.report(all, list); err != nil {
 		return err
 	}
-	if result.Refused != nil {
-		return result.Refused
+	if result.Rejected != nil {
+		return result.Rejected
 	}
 	report := func() error {
 		return show(a.stderr, format, func(w io.Writer) error { return write(w, result) })

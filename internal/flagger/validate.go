@@ -51,10 +51,10 @@ const (
 // differentCookies: a Canary is rejected for equal names of its cookies (#1861).
 const differentCookies = 41
 
-// Refused returns what a version of Flagger rejects a Canary for, which then does nothing: its
+// Rejected returns what a version of Flagger rejects a Canary for, which then does nothing: its
 // validation (pkg/controller/controller.go, verifyCanary), and its routers, each in its Reconcile (pkg/router,
 // and for Istio reconcileVirtualService). What it says of other namespaces depends on how Flagger is installed.
-func (c *Canary) Refused(v Version) (all []Problem) {
+func (c *Canary) Rejected(v Version) (all []Problem) {
 	refuse := func(kind ProblemKind, at schema.Path, message, hint string) {
 		all = append(all, Problem{kind, at, "Flagger rejects the Canary: " + message, hint})
 	}

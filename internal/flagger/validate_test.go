@@ -73,7 +73,7 @@ func TestRefused(t *testing.T) {
 				tt.canary.Service.Port = 80
 			}
 			got := ""
-			for _, p := range tt.canary.Refused(flagger.Version{Minor: tt.minor}) {
+			for _, p := range tt.canary.Rejected(flagger.Version{Minor: tt.minor}) {
 				got += p.Field.String()
 			}
 			if got != tt.want {

@@ -30,8 +30,8 @@ type Cluster struct {
 
 // A Result is what was made, and what is to be said about it.
 type Result struct {
-	// Refused is why nothing was made, or nil.
-	Refused *diag.Mistake `json:"-"`
+	// Rejected is why nothing was made, or nil.
+	Rejected *diag.Mistake `json:"-"`
 	// Files are the documents, by names below a directory for them.
 	Files []schema.File `json:"-"`
 	// Imported are the objects that became documents, sorted by where they are.
@@ -93,7 +93,7 @@ func Import(clusters []Cluster) (*Result, diag.List) {
 			m.refused = m.apart()
 		}
 		if m.refused != nil {
-			return &Result{Refused: m.refused}, nil
+			return &Result{Rejected: m.refused}, nil
 		}
 	}
 	if m.problems.HasErrors() {
@@ -113,7 +113,7 @@ func Import(clusters []Cluster) (*Result, diag.List) {
 		}
 		if !left && !m.leaveShared() && !m.leaveEmptied() {
 			if m.refused != nil {
-				return &Result{Refused: m.refused}, nil
+				return &Result{Rejected: m.refused}, nil
 			}
 			return m.result(), m.problems
 		}

@@ -95,8 +95,8 @@ func report(t *testing.T, clusters []importer.Cluster) string {
 	if result == nil {
 		return b.String()
 	}
-	if result.Refused != nil {
-		return result.Refused.Message + "\n" + result.Refused.Hint
+	if result.Rejected != nil {
+		return result.Rejected.Message + "\n" + result.Rejected.Hint
 	}
 	write, _ := importer.Formats.Get("text")
 	if err := write(&b, result); err != nil {

@@ -54,8 +54,8 @@ func (g *gatewayAPI) checkRoute(r *rules.Rollout) {
 	}
 }
 
-// Refused returns what the API server would refuse of the HTTPRoute that Flagger makes of a Canary.
-func (*gatewayAPI) Refused(c *flagger.Canary) []rules.Problem {
+// Rejected returns what the API server would refuse of the HTTPRoute that Flagger makes of a Canary.
+func (*gatewayAPI) Rejected(c *flagger.Canary) []rules.Problem {
 	return below(schema.Path{"spec"}, httpRouteProblems(c))
 }
 

@@ -468,8 +468,8 @@ func corsProblems(cors *api.CorsPolicy) []rules.Problem {
 	return nil
 }
 
-// Refused returns what Istio would refuse of the VirtualService that Flagger makes of a Canary.
-func (istio) Refused(c *flagger.Canary) (all []rules.Problem) {
+// Rejected returns what Istio would refuse of the VirtualService that Flagger makes of a Canary.
+func (istio) Rejected(c *flagger.Canary) (all []rules.Problem) {
 	s := &c.Service
 	service := schema.Path{"spec", "service"}
 	if !s.Delegation {

@@ -295,7 +295,7 @@ func (base) Query(_ *rollout.Rollout, metric string) (query string) { return "" 
 func (base) ServiceMeta(port int32) map[string]string               { return nil }
 func (base) NeverInjected(namespace string) string                  { return "" }
 func (base) Speaks(*rules.Rollout) string                           { return "" }
-func (base) Refused(*flagger.Canary) []rules.Problem                { return nil }
+func (base) Rejected(*flagger.Canary) []rules.Problem               { return nil }
 func (base) Join(*rollout.Rollout)                                  {}
 
 // OptsOut is nothing where pods need no sidecars.

@@ -337,7 +337,7 @@ func refusedText(r *Rollout, kind string, object []byte) (why, hint string) {
 		if refused := schema.CheckTexts(&canary); len(refused) > 0 {
 			return refusal(refused[0])
 		}
-		if problems := r.On.Refused(&canary.Spec); len(problems) > 0 {
+		if problems := r.On.Rejected(&canary.Spec); len(problems) > 0 {
 			refuses := "Istio refuses"
 			if canary.Spec.Provider == flagger.GatewayAPI {
 				refuses = "the API server refuses of the HTTPRoute"
@@ -361,7 +361,7 @@ func refusedText(r *Rollout, kind string, object []byte) (why, hint string) {
 	return "", ""
 }
 
-func refusal(r schema.Refusal) (why, hint string) {
+func refusal(r schema.Rejection) (why, hint string) {
 	return fmt.Sprintf("is refused: %s: %s", r.Path, r.Message), r.Hint
 }
 

@@ -45,9 +45,9 @@ type Provider interface {
 	// Made are the objects that Flagger makes for a rollout with this provider,
 	// beside those that it makes with any.
 	Made(r *Rollout) []manifest.Identity
-	// Refused returns what the provider would refuse of what Flagger makes of a Canary, by
+	// Rejected returns what the provider would refuse of what Flagger makes of a Canary, by
 	// the paths in the object.
-	Refused(spec *flagger.Canary) []rules.Problem
+	Rejected(spec *flagger.Canary) []rules.Problem
 	// Join is called once for a rollout of the provider, before anything is made for it.
 	Join(r *Rollout)
 }

@@ -94,7 +94,7 @@ var ProblemCodes = map[flagger.ProblemKind]diag.Code{
 
 // checkRefused reports what Flagger rejects the Canary for.
 func checkRefused(r *Rollout) {
-	for _, p := range r.Refused(r.On.Version) {
+	for _, p := range r.Rejected(r.On.Version) {
 		code := ProblemCodes[p.Kind]
 		if r.Plain && p.Kind == flagger.Rejected { // by no patch
 			code = diag.CanaryRejected

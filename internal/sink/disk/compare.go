@@ -21,8 +21,8 @@ type Comparison struct {
 	New []string
 	// Stray are the manifests of somebody else that Flux applies with ours, by their names below DIR.
 	Stray []string
-	// Refused is why Write would refuse this without AllowPrune, apart from the Losses, or nil.
-	Refused *diag.Mistake
+	// Rejected is why Write would refuse this without AllowPrune, apart from the Losses, or nil.
+	Rejected *diag.Mistake
 	// Losses are what it would take from clusters of Applications that are still there.
 	Losses []tree.Loss
 }
@@ -67,7 +67,7 @@ func compareIn(w workers, rendered *render.Tree, opts Options) (Comparison, erro
 	if err != nil {
 		return Comparison{}, err
 	}
-	c := Comparison{Changes: changes, Refused: refused}
+	c := Comparison{Changes: changes, Rejected: refused}
 	for _, j := range jobs {
 		if j.interrupted {
 			c.Interrupted = append(c.Interrupted, j.name)

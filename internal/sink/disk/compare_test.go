@@ -96,8 +96,8 @@ func TestCompareSaysWhatIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	mustWrite(t, dir, treeOf(t, "eu us", policyA), Options{})
 	comparison, err := Compare(dir, treeOf(t, "eu", policyA), Options{})
-	if err != nil || comparison.Refused == nil || comparison.Refused.Message != "would remove everything of us" {
-		t.Errorf("refused is %v, %v", comparison.Refused, err)
+	if err != nil || comparison.Rejected == nil || comparison.Rejected.Message != "would remove everything of us" {
+		t.Errorf("refused is %v, %v", comparison.Rejected, err)
 	}
 	journal := filepath.Join(dir, "eu", layout.Dir, layout.JournalFile)
 	if err := os.WriteFile(journal, []byte(`{"files": []}`), 0o644); err != nil {

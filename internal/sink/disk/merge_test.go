@@ -232,8 +232,8 @@ func (g *repository) differs(w world, foreign map[string]string, others bool) st
 	switch {
 	case err != nil:
 		return err.Error()
-	case c.Refused != nil:
-		return c.Refused.Error()
+	case c.Rejected != nil:
+		return c.Rejected.Error()
 	case len(c.Changes) > 0:
 		first := c.Changes[0]
 		return fmt.Sprintf("%d files are not current; %s/%s is\n%s\nand must be\n%s", len(c.Changes), first.Cluster, first.Path, first.Old, first.New)

@@ -44,7 +44,7 @@ func TestOthersAreLeftAlone(t *testing.T) {
 	whole := treeOf(t, "eu us new", changed, policyB)
 	one := &render.Tree{Clusters: whole.Clusters[:1]}
 	comparison, err := Compare(dir, one, Options{KeepOthers: true})
-	if err != nil || len(comparison.Changes) != 2 || len(comparison.Interrupted) > 0 || comparison.Refused != nil {
+	if err != nil || len(comparison.Changes) != 2 || len(comparison.Interrupted) > 0 || comparison.Rejected != nil {
 		t.Errorf("%v, %+v", err, comparison)
 	}
 	if s := mustWrite(t, dir, one, Options{KeepOthers: true}); s.Clusters != 1 || s.Written != 2 || s.Removed != 0 || len(s.Repaired) > 0 {

@@ -27,8 +27,8 @@ func TestWhatIsStillThereIsKept(t *testing.T) {
 	wantError(t, err, lost)
 	mustHave(t, dir, want(full))
 	comparison, err := Compare(dir, next, Options{NamesOnly: true})
-	if err != nil || comparison.Refused != nil || len(comparison.Losses) != 1 {
-		t.Errorf("the comparison has %v and %v, %v", comparison.Refused, comparison.Losses, err)
+	if err != nil || comparison.Rejected != nil || len(comparison.Losses) != 1 {
+		t.Errorf("the comparison has %v and %v, %v", comparison.Rejected, comparison.Losses, err)
 	}
 	if comparison, err = Compare(dir, full, Options{}); err != nil || comparison.Losses != nil {
 		t.Errorf("without a change the comparison has %v, %v", comparison.Losses, err)
