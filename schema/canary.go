@@ -9,17 +9,17 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// checkCanary rejects a Canary without a service, which the CRD takes from 1.41 on for Knative's sake: of another workload
-// Flagger makes Services with port 0 (pkg/router/kubernetes_default.go). It rejects retries after what Istio does not know.
+// checkCanary rejects a Canary without a service. The CRD accepts it since 1.41, for Knative; for other workloads Flagger
+// creates Services with port 0 (pkg/router/kubernetes_default.go). It also rejects retries on failures that Istio does not know.
 func checkCanary(s *api.CanarySpec) []Rejection {
 	if s.Service == nil && s.TargetRef.Kind != "Service" && s.TargetRef.Kind != "" {
-		return broken(diag.MissingField, Path{"service"}, "service is missing; Flagger makes Services of it, and the API server rejects port 0", "service: {port: 80}")
+		return broken(diag.MissingField, Path{"service"}, "service is missing; Flagger would create Services with port 0, which the API server rejects", "service: {port: 80}")
 	}
 	if s.Service == nil || s.Service.Retries == nil || s.Service.Retries.RetryOn == "" || s.Provider != "istio" {
 		return nil
 	}
 	f, failures, at := formatNamed("retry-on"), s.Service.Retries.RetryOn, Path{"service", "retries", "retryOn"}
-	if why := f.refuse(failures); why != "" {
+	if why := f.reject(failures); why != "" {
 		return broken(diag.WrongFormat, at, f.explain(failures, why), lineOf(at, f.suggest(failures)))
 	}
 	return nil
@@ -35,7 +35,7 @@ func checkCanaryMetric(m *api.CanaryMetric) []Rejection {
 	return broken(diag.WrongFormat, Path{"interval"}, fmt.Sprintf("%q is not %s", interval, words), lineOf(Path{"interval"}, meant))
 }
 
-// checkCanaryAnalysis rejects what the CRD has in one oneOf: an analysis without a strategy, and with two
+// checkCanaryAnalysis rejects an analysis without a strategy or with two, which the CRD has in one oneOf
 // (fluxcd/flagger artifacts/flagger/crd.yaml, analysis).
 func checkCanaryAnalysis(a *api.CanaryAnalysis) []Rejection {
 	var given []string
@@ -67,7 +67,7 @@ func (d *Document) hasOpenStrategy(analysis Path) bool {
 }
 
 // isOpen reports whether Flux may replace a part of a text with its postBuild before the API server has the document:
-// what comes of it nobody knows (fluxcd/pkg kustomize/kustomize_varsub.go).
+// the result is unknown (fluxcd/pkg kustomize/kustomize_varsub.go).
 func (d *Document) isOpen(text string) bool {
 	return d.open && strings.Contains(text, "${")
 }

@@ -17,39 +17,39 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
-// A Format is what the reader of a text takes, where no pattern of a schema says all
+// A Format is the format of a text that a reader accepts, if no pattern of a schema expresses all
 // of it. The tags format and keys of a Go field name the one of its text, of the items
 // of its list, or of the values and the keys of its mapping.
 type Format struct {
-	// Name is what the tags say.
+	// Name in the tags.
 	Name string
 	// Words complete "… is not".
 	Words string
-	// Reader refuses all other text.
+	// Reader rejects all other text.
 	Reader string
 
-	// refuse returns why the reader refuses the text, or nothing.
-	refuse func(text string) string
-	// hint returns what to write instead, or nothing. It may be nil.
+	// reject returns why the reader rejects the text, or "".
+	reject func(text string) string
+	// hint returns a correct text, or "". It may be nil.
 	hint func(text string) string
 }
 
 // Formats are all formats.
 func Formats() []Format { return slices.Clone(formats[:]) }
 
-// formats are what readers take, each with its source. Its patterns are compiled when they
-// are needed, so that the table costs a start nothing.
+// formats holds the formats of readers, each with its source. Patterns are compiled when needed, so
+// that the table does not slow down a start.
 var formats = [...]Format{
 	// k8s.io/apimachinery pkg/util/validation
-	{"dns-subdomain", "a name that Kubernetes takes", "the API server", refuseLong(validation.DNS1123SubdomainMaxLength), nil},
-	{"dns-label", "a name that Kubernetes takes for a namespace: at most 63 lower-case letters, digits and '-'", "Istio",
-		valid(validation.IsDNS1123Label, "it begins and ends with a letter or digit"), nil},
-	{"qualified-name", "a protocol that Kubernetes takes: at most 63 letters, digits, '-', '_' and '.', with a prefix such as example.com/ or none", "the API server",
-		valid(validation.IsQualifiedName, "it has another character, or more of them"), nil},
-	{"label-key", "the key of a label: at most 63 letters, digits, '-', '_' and '.', with a prefix such as example.com/ or none", "the API server",
-		valid(validation.IsQualifiedName, "it has another character, or more of them"), nil},
+	{"dns-subdomain", "a valid Kubernetes name", "the API server", refuseLong(validation.DNS1123SubdomainMaxLength), nil},
+	{"dns-label", "a valid namespace name: at most 63 lower-case letters, digits and '-'", "Istio",
+		valid(validation.IsDNS1123Label, "it must begin and end with a letter or digit"), nil},
+	{"qualified-name", "a valid protocol name: at most 63 letters, digits, '-', '_' and '.', with or without a prefix such as example.com/", "the API server",
+		valid(validation.IsQualifiedName, "it has other characters, or is too long"), nil},
+	{"label-key", "a valid label key: at most 63 letters, digits, '-', '_' and '.', with or without a prefix such as example.com/", "the API server",
+		valid(validation.IsQualifiedName, "it has other characters, or is too long"), nil},
 	{"config-key", "a key of a Secret or ConfigMap", "the API server",
-		valid(validation.IsConfigMapKey, "a key has letters, digits, '-', '_' and '.', at most 253, and does not begin with .."), nil},
+		valid(validation.IsConfigMapKey, "a key has at most 253 letters, digits, '-', '_' and '.', and does not begin with .."), nil},
 
 	// fluxcd/flagger pkg/controller/webhook.go and pkg/metrics/providers/prometheus.go:
 	// url.Parse and net/http
@@ -67,25 +67,25 @@ var formats = [...]Format{
 	{"oci-url", "the URL of an artifact in a registry", "source-controller", ociURL, nil},
 
 	// git-check-ref-format(1)
-	{"git-branch", "a branch that Git takes", "Git", refuseBranch, suggestRef},
-	{"git-tag", "a tag that Git takes", "Git", refuseTag, suggestRef},
-	// fluxcd/pkg git/gogit/clone.go, cloneRefName: one of what git ls-remote lists
+	{"git-branch", "a valid Git branch", "Git", refuseBranch, suggestRef},
+	{"git-tag", "a valid Git tag", "Git", refuseTag, suggestRef},
+	// fluxcd/pkg git/gogit/clone.go, cloneRefName: a reference that git ls-remote lists
 	{"git-ref", "a full Git reference", "source-controller", except("HEAD", refuseReference), suggestReference},
 	// Masterminds/semver v3 constraints.go
 	{"semver", "a version or a range of versions", "source-controller", refuseRange, nil},
 	// distribution/reference, tag
-	{"oci-tag", "a tag that a registry takes: at most 128 letters, digits, '-', '_' and '.', beginning with a letter, a digit or '_'", "source-controller",
-		unless(isTag, "it has another character, or more of them"), nil},
+	{"oci-tag", "a valid registry tag: at most 128 letters, digits, '-', '_' and '.', beginning with a letter, a digit or '_'", "source-controller",
+		unless(isTag, "it has other characters, or is too long"), nil},
 	// RFC 6838 4.2
 	{"media-type", "a media type", "source-controller",
-		unless(isMediaType, "it is a type and a subtype, parted by a slash, such as application/vnd.cncf.flux.content.v1.tar+gzip"), nil},
+		unless(isMediaType, "it must be a type and a subtype separated by a slash, such as application/vnd.cncf.flux.content.v1.tar+gzip"), nil},
 
 	// fluxcd/pkg kustomize/kustomize_generator.go, IsLocalRelativePath, and
 	// sigs.k8s.io/kustomize/api/internal/loader/fileloader.go
 	{"component", "the path of a component in the source", "kustomize-controller", refuseComponent, suggestComponent},
 	// sigs.k8s.io/kustomize/api/internal/image/image.go, which makes a regular expression of it
 	{"image-pattern", "the name of an image", "kustomize",
-		unless(isRegexp, "a regular expression is made of it, which it is not"), nil},
+		unless(isRegexp, "kustomize reads it as a regular expression, and it is not a valid one"), nil},
 	// distribution/reference, which container runtimes parse an image by
 	{"image-name", "the name of an image", "the container runtime", refuseImageName, nil},
 	{"image-tag", "the tag of an image: at most 128 letters, digits, '-', '_' and '.', beginning with a letter, a digit or '_'", "the container runtime", refuseImageTag, nil},
@@ -106,35 +106,35 @@ var formats = [...]Format{
 	{"regexp", "a regular expression", "source-controller", unless(isRegexp, "Go cannot compile it"), nil},
 	// fluxcd/pkg kustomize/kustomize_varsub.go, varsubRegex
 	{"variable", "the name of a variable: letters, digits and '_', not beginning with a digit", "kustomize-controller",
-		unless(matching(`^[_a-zA-Z][_a-zA-Z0-9]*$`), "it has another character"), nil},
+		unless(matching(`^[_a-zA-Z][_a-zA-Z0-9]*$`), "it has other characters"), nil},
 	// RFC 6901 3, by which fluxcd/pkg/ssa/jsondiff reads them
 	{"json-pointer", "a JSON pointer such as /spec/replicas", "Flux",
-		unless(matching(`^(/([^~/]|~[01])*)*$`), "it begins with /, and ~ is written ~0, / in a key ~1"), suggestPointer},
+		unless(matching(`^(/([^~/]|~[01])*)*$`), "it must begin with /; in a key, ~ is written ~0 and / is written ~1"), suggestPointer},
 
 	// RFC 9110 5.1 and 5.5, by which net/http, Istio's validation (pkg/config/validation,
 	// validHeaderNameRegex) and Envoy go
 	{"header", "the name of a header: letters, digits and '-'", "HTTP", refuseToken, nil},
 	{"header-value", "the value of a header", "HTTP", refuseHeaderValue, nil},
-	// istio pkg/config/validation/validation.go of 1.27, by whose webhook the API server goes, as
-	// by the CRD of HTTPRoute on gatewayapi; what is checked of host beside an operation's header
-	// is in refusals
+	// istio pkg/config/validation/validation.go of 1.27: the API server calls its webhook, and
+	// checks the CRD of HTTPRoute on gatewayapi. The checks of host next to an operation's header
+	// are in refusals
 	{"operation-header", "the name of a header: letters, digits and '-'", "the API server",
 		except(":authority", refuseToken), nil},
 	{"match-header", "the name of a header: letters, digits and '-'", "the API server", refuseMatchHeader, nil},
 	{"cors-header", "the name of a header, or *", "the API server", except("*", refuseToken), nil},
 	{"cors-method", "an HTTP method in capitals", "the API server",
-		unless(isMethod, "there are "+strings.Join(methods, ", ")), suggestMethod},
-	{"retry-on", "a list of failures, parted by commas without spaces", "Istio", RefuseRetryOn, SuggestRetryOn},
+		unless(isMethod, "the methods are "+strings.Join(methods, ", ")), suggestMethod},
+	{"retry-on", "a list of failures, separated by commas without spaces", "Istio", RefuseRetryOn, SuggestRetryOn},
 	// istio pkg/config/validation/header_value_validator.go, as Envoy reads the value
 	{"envoy-header-value", "the value of a header as Envoy reads it", "Envoy", refuseEnvoyValue, suggestEnvoyValue},
-	// fluxcd/flagger pkg/router/istio.go: the name goes into a regular expression, which
-	// Istio takes up to 1024 characters of, and into a Set-Cookie header
-	{"cookie", "the name of a cookie that Flagger can look for: at most 256 letters, digits, '-', '_' and '.'", "Flagger", refuseCookie, suggestCookie},
+	// fluxcd/flagger pkg/router/istio.go: the name goes into a regular expression, of
+	// which Istio accepts up to 1024 characters, and into a Set-Cookie header
+	{"cookie", "a cookie name that Flagger can match: at most 256 letters, digits, '-', '_' and '.'", "Flagger", refuseCookie, suggestCookie},
 
 	// google.golang.org/protobuf encoding/protojson, Duration
-	{"proto-duration", "a duration as Kuma reads one here: seconds, such as 10s or 0.5s", "Kuma", refuseProtoDuration, suggestProtoDuration},
+	{"proto-duration", "a duration that Kuma reads here: seconds, such as 10s or 0.5s", "Kuma", refuseProtoDuration, suggestProtoDuration},
 	// kumahq/kuma pkg/core/resources/apis/mesh/mesh_helpers.go, ParseDuration
-	{"kuma-duration", "a duration that Kuma takes, more than 0 and at most 292 years", "Kuma", refuseKumaDuration, nil},
+	{"kuma-duration", "a valid Kuma duration, more than 0 and at most 292 years", "Kuma", refuseKumaDuration, nil},
 	// kumahq/kuma pkg/core/resources/apis/mesh/validators.go
 	{"kuma-tag", "the name of a tag: letters, digits, '-', '_', '.', ':' and '/'", "Kuma", refuseKumaTag, nil},
 	{"kuma-tag-value", "the value of a tag: letters, digits, '-', '_', '.', ':' and '/', or * for any", "Kuma",
@@ -152,7 +152,7 @@ func formatNamed(name string) *Format {
 	return &formats[i]
 }
 
-// when returns the text if the condition holds, and else nothing.
+// when returns the text if the condition holds, or "".
 func when(holds bool, text string) string {
 	if holds {
 		return text
@@ -162,27 +162,27 @@ func when(holds bool, text string) string {
 
 func refuseLong(most int) func(string) string {
 	return func(text string) string {
-		return when(len(text) > most, fmt.Sprintf("it has %d characters, and the most is %d", len(text), most))
+		return when(len(text) > most, fmt.Sprintf("it has %d characters, more than %d", len(text), most))
 	}
 }
 
-// valid returns a reason for texts of which a function of Kubernetes finds one to refuse them.
+// valid returns a function that returns a reason for texts that a validation of Kubernetes rejects.
 func valid(refusals func(text string) []string, why string) func(text string) string {
 	return unless(taken(refusals), why)
 }
 
-// unless returns a reason for texts of which a function does not hold.
+// unless returns a function that returns a reason for texts that do not fulfil a condition.
 func unless(holds func(text string) bool, why string) func(text string) string {
 	return func(text string) string { return when(!holds(text), why) }
 }
 
-// except returns what a function returns, and no reason for one text.
-func except(taken string, refuse func(text string) string) func(text string) string {
+// except returns a function that accepts one more text than another.
+func except(taken string, reject func(text string) string) func(text string) string {
 	return func(text string) string {
 		if text == taken {
 			return ""
 		}
-		return refuse(text)
+		return reject(text)
 	}
 }
 
@@ -202,7 +202,7 @@ func helmURL(text string) string {
 		}
 	}
 	if _, ok := indexDirectory(text); ok && why == "" {
-		return "it names the index, and source-controller adds /index.yaml to it"
+		return "it names the index file, but source-controller adds /index.yaml itself"
 	}
 	return why
 }
@@ -226,15 +226,15 @@ func ociURL(text string) string {
 	case why != "":
 		return why
 	case len(path) < 2 || len(path) > 255:
-		return "a repository in a registry has a name of 2 to 255 characters"
+		return "the name of a repository in a registry has 2 to 255 characters"
 	}
 	return refuseRepository(path)
 }
 
-// refuseRepository returns why a registry takes no repository of this name
+// refuseRepository returns why a registry rejects the name of a repository
 // (distribution/reference, path).
 var refuseRepository = unless(matching(`^[a-z0-9]+((\.|__?|-+|/)[a-z0-9]+)*$`),
-	"a registry takes lower-case letters and digits, parted by '.', '_', '__' or hyphens, in each part of a name")
+	"each part of the name has lower-case letters and digits, separated by '.', '_', '__' or hyphens")
 
 func isPort(text string) bool {
 	n, err := strconv.Atoi(text)
@@ -249,8 +249,8 @@ func suggestPointer(text string) string {
 	return "/" + strings.ReplaceAll(text, ".", "/")
 }
 
-// RefuseChart returns why source-controller asks a Helm repository, or a registry, for no chart of
-// this name.
+// RefuseChart returns why source-controller rejects the name of a chart in a Helm repository or a
+// registry.
 func RefuseChart(name string, registry bool) string {
 	why := refuseChart(name)
 	if why == "" && registry {
@@ -259,9 +259,9 @@ func RefuseChart(name string, registry bool) string {
 	return why
 }
 
-// refuseChart is that of charts in any repository (fluxcd/source-controller
+// refuseChart returns why no repository has a chart of the name (fluxcd/source-controller
 // internal/helm/chart/builder.go, RemoteReference).
-var refuseChart = unless(matching(`^([-a-z0-9]+/?\.?)+$`), "it has lower-case letters, digits and '-', parted by '/' or '.'")
+var refuseChart = unless(matching(`^([-a-z0-9]+/?\.?)+$`), "a chart name has lower-case letters, digits and '-', separated by '/' or '.'")
 
 // RefuseURL returns why a text is not the URL of a server, with one of the schemes. The
 // reason quotes nothing of the URL, which may hold credentials.
@@ -272,11 +272,11 @@ func RefuseURL(text string, schemes ...string) string {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil && strings.HasPrefix(text, "ssh://"):
-		return "what is between host and path is not a port; the path is parted from the host by /"
+		return "the text between host and path is not a port; separate them with /"
 	case err != nil:
 		return "it cannot be read as a URL"
 	case !slices.Contains(schemes, u.Scheme):
-		return "a URL begins with " + strings.Join(schemes, "://, ") + "://"
+		return "the URL must begin with " + strings.Join(schemes, ":// or ") + "://"
 	case u.Hostname() == "":
 		return "it names no host"
 	}
@@ -285,7 +285,7 @@ func RefuseURL(text string, schemes ...string) string {
 	}
 	// google/go-containerregistry pkg/name, registry.go
 	if authority, _, _ := strings.Cut(strings.TrimPrefix(text, "oci://"), "/"); u.Scheme == "oci" && u.Host != authority {
-		return "the URL of a registry has neither a user before its host nor a query"
+		return "the URL of a registry has neither a user nor a query"
 	}
 	return refuseHost(u.Hostname())
 }
@@ -299,7 +299,7 @@ func refuseHost(host string) string {
 	host = strings.TrimSuffix(host, ".")
 	for label := range strings.SplitSeq(host, ".") {
 		if label == "" || len(label) > 63 || strings.ContainsAny(label, " /\\") {
-			return "the labels of a host have 1 to 63 characters"
+			return "each part of a host name has 1 to 63 characters"
 		}
 	}
 	return when(len(host) > 253, "a host has at most 253 characters")
@@ -322,8 +322,8 @@ func suggestSSH(text string) string {
 	return ""
 }
 
-// refuseRefName returns why Git takes no reference of this name, or of one that ends with
-// it (git-check-ref-format(1)).
+// refuseRefName returns why Git rejects the name of a reference, or one that ends with it
+// (git-check-ref-format(1)).
 func refuseRefName(text string) string {
 	for i := 0; i < len(text); i++ {
 		if c := text[i]; c <= ' ' || c == 0x7f || strings.IndexByte("~^:?*[\\", c) >= 0 {
@@ -343,7 +343,7 @@ func refuseRefName(text string) string {
 	for part := range strings.SplitSeq(text, "/") {
 		switch {
 		case part == "":
-			return "a part of it between slashes is empty"
+			return "it has an empty part between slashes"
 		case part[0] == '.':
 			return "a part of it begins with a dot"
 		case strings.HasSuffix(part, ".lock"):
@@ -367,7 +367,7 @@ func refuseReference(text string) string {
 	return cmp.Or(when(!full, "it does not begin with refs/"), refuseRefName(strings.TrimSuffix(text, "^{}")))
 }
 
-// suggestRef replaces what Git does not take by hyphens.
+// suggestRef replaces characters that Git rejects with hyphens.
 func suggestRef(text string) string {
 	bad := compiled(`[\x00-\x20\x7f~^:?*\[\\]+|\.\.+|@\{`)
 	name := strings.Trim(bad.ReplaceAllString(text, "-"), "-./")
@@ -379,7 +379,7 @@ func suggestReference(text string) string {
 }
 
 // refuseRange returns why a text is neither a version nor a range of versions
-// (Masterminds/semver v3, constraints.go). Their own package is not asked: it compiles
+// (Masterminds/semver v3, constraints.go). Their own package is not called: it compiles
 // six regular expressions at every start, which costs a tenth of one.
 func refuseRange(text string) string {
 	if len(text) > 512 {
@@ -392,7 +392,7 @@ func refuseRange(text string) string {
 	for _, group := range groups {
 		versions := strings.FieldsFunc(group, func(r rune) bool { return strings.ContainsRune(" \t\n\r\f,=<>!~^", r) })
 		if !isVersionRange(group) || slices.ContainsFunc(versions, func(v string) bool { return len(v) > 256 }) {
-			return "a version is 1.2.3, a range >=1.2.3 <2.0.0 or 1.2.x"
+			return "write a version such as 1.2.3, or a range such as >=1.2.3 <2.0.0 or 1.2.x"
 		}
 	}
 	return ""
@@ -431,13 +431,13 @@ func refuseComponent(text string) string {
 	}
 	for part := range strings.SplitSeq(text, "/") {
 		if part != ".." && strings.Contains(part, "..") {
-			return "kustomize takes a name with two dots in it for two paths that were written as one"
+			return "kustomize rejects a name that contains two dots in a row"
 		}
 	}
 	return refuseSourcePath(text)
 }
 
-// refuseSourcePath returns why no file of a source has the path.
+// refuseSourcePath returns why no file of a source can have the path.
 func refuseSourcePath(text string) string {
 	if strings.IndexByte(text, 0) >= 0 {
 		return "a path has no NUL"
@@ -462,9 +462,9 @@ func isRegexp(text string) bool {
 	return err == nil
 }
 
-// refuseImageName returns why no container runtime takes a name without tag and digest.
+// refuseImageName returns why container runtimes reject the name of an image, without tag and digest.
 func refuseImageName(text string) string {
-	const why = "a name is lower-case parts between slashes, and may begin with a host and its port"
+	const why = "an image name has lower-case parts separated by slashes, after a host and port or none"
 	first, rest, ok := strings.Cut(text, "/")
 	if !ok || !strings.ContainsAny(first, ".:") && first != "localhost" && strings.ToLower(first) == first {
 		return when(refuseRepository(text) != "", why)
@@ -474,20 +474,20 @@ func refuseImageName(text string) string {
 
 func refuseImageTag(text string) string {
 	tag, digest, ok := strings.Cut(text, "@") // people write a digest behind a tag
-	return when(!isTag(tag) || ok && refuseDigest(digest) != "", "it has another character, or more of them")
+	return when(!isTag(tag) || ok && refuseDigest(digest) != "", "it has other characters, or is too long")
 }
 
-// refuseDigest is that of the OCI image specification (descriptor.md, Digests).
+// refuseDigest returns why the OCI image specification rejects a digest (descriptor.md, Digests).
 func refuseDigest(text string) string {
 	algorithm, encoded, _ := strings.Cut(text, ":")
 	digits := map[string]int{"sha256": 64, "sha512": 128}[algorithm]
-	return when(!isDigest(text) || digits > 0 && len(encoded) != digits, "it has other digits, or fewer or more of them")
+	return when(!isDigest(text) || digits > 0 && len(encoded) != digits, "it has other digits, or too few or too many")
 }
 
 var isDigest = matching(`^[a-z0-9]+([+._-][a-z0-9]+)*:[0-9a-f]{32,}$`)
 
-// refuseToken is that of names of HTTP (RFC 9110 5.6.2).
-var refuseToken = unless(httpguts.ValidHeaderFieldName, "HTTP allows neither other characters nor an empty name")
+// refuseToken returns why HTTP rejects a name (RFC 9110 5.6.2).
+var refuseToken = unless(httpguts.ValidHeaderFieldName, "it is empty or has other characters")
 
 var refuseHeaderValue = unless(httpguts.ValidHeaderFieldValue, "it has a control character or a line break")
 
@@ -499,7 +499,7 @@ func refuseMatchHeader(text string) string {
 	return refuseToken(text)
 }
 
-// methods are those that Istio takes for CORS.
+// methods are the HTTP methods that Istio accepts for CORS.
 var methods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE", "*"}
 
 func isMethod(text string) bool { return slices.Contains(methods, text) }
@@ -509,7 +509,7 @@ func suggestMethod(text string) string {
 	return when(isMethod(upper), upper)
 }
 
-// retryPolicies are those of Envoy that Istio takes beside the numbers of statuses
+// retryPolicies are Envoy's retry policies that Istio accepts next to status codes
 // (pkg/config/validation/agent, supportedRetryOnPolicies).
 var retryPolicies = []string{
 	"5xx", "gateway-error", "reset", "reset-before-request", "connect-failure", "retriable-4xx", "refused-stream",
@@ -517,11 +517,11 @@ var retryPolicies = []string{
 	"cancelled", "deadline-exceeded", "internal", "resource-exhausted", "unavailable",
 }
 
-// RefuseRetryOn returns why Istio refuses a list of failures, or nothing.
+// RefuseRetryOn returns why Istio rejects a list of failures, or "".
 func RefuseRetryOn(text string) string {
 	for policy := range strings.SplitSeq(text, ",") {
 		if !isRetryPolicy(policy) {
-			return fmt.Sprintf("%q is not one that Envoy has", policy)
+			return fmt.Sprintf("Envoy has no failure %q", policy)
 		}
 	}
 	return ""
@@ -532,7 +532,7 @@ func isRetryPolicy(text string) bool {
 	return slices.Contains(retryPolicies, text) || err == nil && http.StatusText(status) != "" // which Istio asks
 }
 
-// SuggestRetryOn returns a list of failures without those that Istio refuses.
+// SuggestRetryOn returns a list of failures without those that Istio rejects.
 func SuggestRetryOn(text string) string {
 	var known []string
 	for policy := range strings.SplitSeq(text, ",") {
@@ -548,7 +548,7 @@ func SuggestRetryOn(text string) string {
 
 // refuseEnvoyValue finds a % that begins no variable such as %REQ(:path)%.
 func refuseEnvoyValue(text string) string {
-	return cmp.Or(refuseHeaderValue(text), when(!isEnvoyValue(text), "a % begins a variable of Envoy, such as %REQ(:path)%, and this one does not end"))
+	return cmp.Or(refuseHeaderValue(text), when(!isEnvoyValue(text), "% begins a variable of Envoy, such as %REQ(:path)%, and this one is not closed"))
 }
 
 var isEnvoyValue = matching(`^([^%]|%%|%[^%(]+%|%[^%(]*\([^)]*\) *%)*$`)
@@ -557,8 +557,8 @@ func suggestEnvoyValue(text string) string {
 	return when(refuseHeaderValue(text) == "", strings.ReplaceAll(text, "%", "%%"))
 }
 
-// refuseCookie leaves of HTTP's names what means itself in a regular expression, and
-// does not begin a variable of Envoy.
+// refuseCookie accepts names of HTTP without special characters of regular expressions and of
+// Envoy's variables.
 func refuseCookie(text string) string {
 	switch {
 	case len(text) > 256:
@@ -574,7 +574,7 @@ func suggestCookie(text string) string {
 	return when(len(name) <= 256, name)
 }
 
-// refuseProtoDuration also refuses 0, with which no certificate is ever got.
+// refuseProtoDuration also rejects 0, with which no certificate is ever issued.
 func refuseProtoDuration(text string) string {
 	number, ok := strings.CutSuffix(text, "s")
 	whole, fraction, _ := strings.Cut(number, ".")
@@ -602,7 +602,7 @@ func refuseKumaDuration(text string) string {
 	if n, _, _ := kumaDuration(text); n == 0 {
 		return "certificates would expire at once"
 	}
-	return when(!isKumaDuration(text), "Kuma counts it in nanoseconds of 64 bits")
+	return when(!isKumaDuration(text), "it does not fit into 64 bits of nanoseconds")
 }
 
 func isKumaDuration(text string) bool {
@@ -621,4 +621,4 @@ func kumaDuration(text string) (n int64, unit time.Duration, ok bool) {
 	return n, 0, false
 }
 
-var refuseKumaTag = unless(matching(`^[0-9A-Za-z_.:/-]+$`), "it has another character, or none at all")
+var refuseKumaTag = unless(matching(`^[0-9A-Za-z_.:/-]+$`), "it is empty or has other characters")

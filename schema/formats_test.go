@@ -14,7 +14,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// TestFormats: what each reader refuses, and what it takes.
+// TestFormats: what each reader rejects, and what it takes.
 func TestFormats(t *testing.T) {
 	long := strings.Repeat("a", 300)
 	for name, tt := range map[string]struct{ refused, taken []string }{
@@ -69,15 +69,15 @@ func TestFormats(t *testing.T) {
 	} {
 		f := formatNamed(name)
 		for _, text := range tt.refused {
-			if f.refuse(text) == "" {
+			if f.reject(text) == "" {
 				t.Errorf("%s: %.40q is taken", name, text)
 			}
-			if hint := f.suggest(text); hint != "" && f.refuse(hint) != "" {
-				t.Errorf("%s: the hint for %.40q is %q, which is refused: %s", name, text, hint, f.refuse(hint))
+			if hint := f.suggest(text); hint != "" && f.reject(hint) != "" {
+				t.Errorf("%s: the hint for %.40q is %q, which is refused: %s", name, text, hint, f.reject(hint))
 			}
 		}
 		for _, text := range tt.taken {
-			if why := f.refuse(text); why != "" {
+			if why := f.reject(text); why != "" {
 				t.Errorf("%s: %q is refused: %s", name, text, why)
 			}
 		}
@@ -253,7 +253,7 @@ func TestNoCredentialsAreShown(t *testing.T) {
 	for _, text := range []string{"https://user:secret@a b", "https://user:se/cret@host", "https://a b/?access_token=secret", "user:secret@host", "ssh://user:secret@host:path", "https://secret@a b#secret"} {
 		for i := range formats {
 			f := &formats[i]
-			if why := f.refuse(text); why != "" && (strings.Contains(f.explain(text, why)+f.suggest(text), "secret") || strings.Contains(f.explain(text, why)+f.suggest(text), "cret@")) && strings.HasSuffix(f.Name, "url") {
+			if why := f.reject(text); why != "" && (strings.Contains(f.explain(text, why)+f.suggest(text), "secret") || strings.Contains(f.explain(text, why)+f.suggest(text), "cret@")) && strings.HasSuffix(f.Name, "url") {
 				t.Errorf("%s: %s | %s", f.Name, f.explain(text, why), f.suggest(text))
 			}
 		}

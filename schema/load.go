@@ -17,65 +17,65 @@ import (
 	"github.com/fleetwright/fleetwright/internal/parallel"
 )
 
-// Documents are what was read from files, with its diagnostics.
+// Documents are the documents read from files, with their diagnostics.
 type Documents struct {
 	// All are the documents of our kinds. One without an Object has at least one error.
 	All []*Document
 	// Diagnostics of reading and checking them.
 	Diagnostics Diagnostics
-	// Ignores are the comments that keep diagnostics from being said.
+	// Ignores are the comments that suppress diagnostics.
 	Ignores []Ignore
 
 	// unread: a file is not YAML to its end. nameless: a document has no readable name.
 	unread, nameless bool
 	// possible are the sorted names that the documents that could not be read may have.
 	possible []string
-	// Rollouts reports whether anything of Flagger's was found by LoadRollouts. A caller may set it who knows of more.
+	// Rollouts reports whether LoadRollouts found plain Canaries or MetricTemplates. A caller who knows of others may set it.
 	Rollouts bool
-	// Beside are the documents of other kinds with which plain Canaries are judged, none without a Canary.
-	Beside []*Document
+	// Context holds the documents of other kinds that plain Canaries are checked against; none without a Canary.
+	Context []*Document
 
 	// others are the kinds of the documents that were skipped, the first of them at firstOther.
 	others     []string
 	firstOther diag.Position
-	// besides are the kinds of those in Beside, which are skipped where there is no Canary. The first of them
-	// and of the others is at firstSkipped.
-	besides      []string
+	// contextKinds are the kinds of the documents in Context, which are skipped without a Canary. The first of
+	// them and of the others is at firstSkipped.
+	contextKinds []string
 	firstSkipped diag.Position
-	// relatives are the documents of other tools that do what an Application does.
+	// relatives are the documents of other tools with the role of an Application.
 	relatives []relative
 }
 
 // Complete reports whether all files were read to their end.
 func (d *Documents) Complete() bool { return !d.unread && len(d.possible) == 0 }
 
-// MayDefine reports whether an object that is nowhere to be found may be in what could not be read.
+// MayDefine reports whether an object that was not found may be defined in unreadable text.
 func (d *Documents) MayDefine(name string) bool {
 	_, possible := slices.BinarySearch(d.possible, name)
 	return d.nameless || possible || d.unread && strings.Trim(name, nameCharacters) != ""
 }
 
-// nameCharacters are those of the names of objects.
+// nameCharacters are the characters of object names.
 const nameCharacters = "-.abcdefghijklmnopqrstuvwxyz0123456789"
 
-// nameField is what may name an object in a text that is not YAML.
+// nameField matches the possible name of an object in text that is not YAML.
 var nameField = lazyregexp.New(`\bname["']?\s*:\s*["']?([` + nameCharacters + `]+)`)
 
 // Load reads the documents of files and checks each against its kind. Documents
-// of other kinds are left out and counted in one info diagnostic.
+// of other kinds are skipped, with one info diagnostic for all.
 func Load(files []File) Documents { return loadAll(files, nil) }
 
-// LoadRollouts is [Load] that reads plain Canaries and MetricTemplates, too, and keeps beside them the
-// documents for whose apiVersion and kind beside is true.
-func LoadRollouts(files []File, beside func(apiVersion, kind string) bool) Documents {
-	return loadAll(files, beside)
+// LoadRollouts is like [Load], and also reads plain Canaries and MetricTemplates. It keeps the documents
+// for whose apiVersion and kind isContext is true, too.
+func LoadRollouts(files []File, isContext func(apiVersion, kind string) bool) Documents {
+	return loadAll(files, isContext)
 }
 
-func loadAll(files []File, beside func(apiVersion, kind string) bool) Documents {
+func loadAll(files []File, isContext func(apiVersion, kind string) bool) Documents {
 	left := newBudget()
 	all := make([]*loaded, len(files))
 	applications := slices.ContainsFunc(files, func(f File) bool { return bytes.Contains(f.Data, []byte("kurator.dev/")) })
-	parallel.Each(len(files), func(i int) { all[i] = loadFile(files[i], left, beside, applications) })
+	parallel.Each(len(files), func(i int) { all[i] = loadFile(files[i], left, isContext, applications) })
 	if left.Load() < 0 {
 		return tooMany(files)
 	}
@@ -84,20 +84,19 @@ func loadAll(files []File, beside func(apiVersion, kind string) bool) Documents 
 		docs.add(of)
 	}
 	slices.Sort(docs.possible)
-	docs.Rollouts = beside != nil && slices.ContainsFunc(docs.All, func(d *Document) bool { return d.Kind.group() == rolloutKinds[0].group() })
+	docs.Rollouts = isContext != nil && slices.ContainsFunc(docs.All, func(d *Document) bool { return d.Kind.group() == rolloutKinds[0].group() })
 	if !slices.ContainsFunc(docs.All, (*Document).IsOfRollout) {
-		docs.Beside, docs.others, docs.firstOther = nil, append(docs.others, docs.besides...), docs.firstSkipped
+		docs.Context, docs.others, docs.firstOther = nil, append(docs.others, docs.contextKinds...), docs.firstSkipped
 	}
 	if !docs.Rollouts || applications {
 		docs.addRelatives()
 	}
 	if n := len(docs.others); n > 0 {
-		left := "1 document is"
+		left := "skipped 1 document of another kind: "
 		if n > 1 {
-			left = fmt.Sprintf("%d documents are", n)
+			left = fmt.Sprintf("skipped %d documents of other kinds: ", n)
 		}
 		slices.Sort(docs.others)
-		left += " not of fleetwright's kinds, left out: "
 		kinds := slices.Compact(docs.others)
 		d := diag.New(diag.OtherDocuments, docs.firstOther, "", left+diag.Some(kinds, diag.MostNames), "")
 		if len(kinds) > diag.MostNames {
@@ -120,11 +119,11 @@ func newBudget() *budget {
 	return b
 }
 
-// take takes a document, and reports whether there was one left.
+// take uses up one document, and reports whether one was left.
 func (b *budget) take() bool { return b == nil || b.Add(-1) >= 0 }
 
-// tooMany are no documents, because there are too many. It names the file that is too
-// much, in the order of the files, whichever was read first.
+// tooMany returns no documents, with a diagnostic about the limit. It names the first file
+// beyond the limit, in the order of the files.
 func tooMany(files []File) Documents {
 	left, last := newBudget(), File{}
 	for _, last = range files {
@@ -135,7 +134,7 @@ func tooMany(files []File) Documents {
 	return Documents{
 		unread: true,
 		Diagnostics: diag.List{diag.New(diag.Oversized, diag.Position{File: last.Name}, "",
-			fmt.Sprintf("with this file the inputs have more than %d documents", maxDocuments), "name only what holds Applications, Fleets, clusters and what they refer to")},
+			fmt.Sprintf("too many documents: with this file the inputs exceed %d", maxDocuments), "pass only files with Applications, Fleets, clusters and the objects that they refer to")},
 	}
 }
 
@@ -146,15 +145,15 @@ func (d *Documents) add(of *loaded) {
 	d.unread = d.unread || of.unread
 	d.nameless = d.nameless || of.nameless
 	d.possible = append(d.possible, of.possible...)
-	if len(d.others)+len(d.besides) == 0 {
+	if len(d.others)+len(d.contextKinds) == 0 {
 		d.firstSkipped = of.firstSkipped
 	}
 	if len(d.others) == 0 {
 		d.firstOther = of.firstOther
 	}
 	d.others = append(d.others, of.others...)
-	d.Beside = append(d.Beside, of.Beside...)
-	d.besides = append(d.besides, of.besides...)
+	d.Context = append(d.Context, of.Context...)
+	d.contextKinds = append(d.contextKinds, of.contextKinds...)
 	d.relatives = append(d.relatives, of.relatives...)
 }
 
@@ -163,16 +162,16 @@ type loaded struct {
 	Documents
 	// left is how many more documents may be read.
 	left *budget
-	// kinds are those that are read, and beside chooses documents of others that are kept.
-	kinds  []Kind
-	beside func(apiVersion, kind string) bool
-	// applications reports whether there may be Applications, which AlertProviders are rendered for.
+	// kinds are the kinds to read; isContext selects documents of other kinds to keep.
+	kinds     []Kind
+	isContext func(apiVersion, kind string) bool
+	// applications reports whether a file may contain Applications, which AlertProviders are rendered for.
 	applications bool
 }
 
-func loadFile(f File, left *budget, beside func(apiVersion, kind string) bool, applications bool) *loaded {
-	l := &loaded{left: left, kinds: kinds, beside: beside, applications: applications}
-	if beside != nil {
+func loadFile(f File, left *budget, isContext func(apiVersion, kind string) bool, applications bool) *loaded {
+	l := &loaded{left: left, kinds: kinds, isContext: isContext, applications: applications}
+	if isContext != nil {
 		l.kinds = slices.Concat(kinds, rolloutKinds)
 	}
 	f.Data, f.marked = withoutMarks(f.Data)
@@ -187,7 +186,7 @@ func loadFile(f File, left *budget, beside func(apiVersion, kind string) bool, a
 		l.add(&Document{file: f, node: n})
 	}
 	l.addIgnores(f)
-	for _, d := range slices.Concat(l.All, l.Beside) {
+	for _, d := range slices.Concat(l.All, l.Context) {
 		if !d.HasVariants() && !d.IsOfRollout() { // which rules look into again and again
 			d.pack()
 		}
@@ -195,7 +194,7 @@ func loadFile(f File, left *budget, beside func(apiVersion, kind string) bool, a
 	return l
 }
 
-// add adds a document, or those of a List.
+// add adds a document, or the documents of a List.
 func (l *loaded) add(d *Document) {
 	for _, field := range []string{"apiVersion", "kind"} {
 		if n := d.value(Path{field}); n != nil && n.Kind != yaml.ScalarNode {
@@ -205,7 +204,7 @@ func (l *loaded) add(d *Document) {
 	}
 	if key := d.second(); key != nil {
 		l.nameless = true // of the second
-		l.reject(d, diag.New(diag.DuplicateKey, d.at(key), "", "a second object begins here, and the first one has not ended", "put --- on a line of its own before it"))
+		l.reject(d, diag.New(diag.DuplicateKey, d.at(key), "", "a second object begins here without --- before it", "put --- on its own line above"))
 		return
 	}
 	apiVersion, kind := d.Text("apiVersion"), d.Text("kind")
@@ -228,14 +227,14 @@ func (l *loaded) add(d *Document) {
 	}
 	if k.Name == "" {
 		if i := kindOfOthers(apiVersion, kind); i >= 0 {
-			l.relatives = append(l.relatives, relative{i, d.Diagnostic(diag.OtherTool, Path{"kind"}, fmt.Sprintf("%s is skipped: fleetwright reads Applications", otherTools[i].called), otherTools[i].instead)})
+			l.relatives = append(l.relatives, relative{i, d.Diagnostic(diag.OtherTool, Path{"kind"}, fmt.Sprintf("%s is skipped: fleetwright renders only Applications", otherTools[i].called), otherTools[i].instead)})
 			return
 		}
 		l.skip(d, apiVersion, kind)
 		return
 	}
 	d.Kind = k
-	d.open = l.beside != nil && (d.IsOfRollout() || k.Name == "AlertProvider" && !l.applications)
+	d.open = l.isContext != nil && (d.IsOfRollout() || k.Name == "AlertProvider" && !l.applications)
 	d.Name, d.Namespace = d.Text("metadata", "name"), cmp.Or(d.Text("metadata", "namespace"), "default")
 	// A RenderConfig needs no name, and nothing refers to it.
 	l.nameless = l.nameless || d.Name == "" && k.Name != "RenderConfig"
@@ -245,11 +244,11 @@ func (l *loaded) add(d *Document) {
 
 // skip counts a document of another kind, and keeps one that Canaries are judged with.
 func (l *loaded) skip(d *Document, apiVersion, kind string) {
-	if len(l.others)+len(l.besides) == 0 {
+	if len(l.others)+len(l.contextKinds) == 0 {
 		l.firstSkipped = d.Position()
 	}
-	if l.beside != nil && l.beside(apiVersion, kind) {
-		l.Beside, l.besides = append(l.Beside, d), append(l.besides, kind)
+	if l.isContext != nil && l.isContext(apiVersion, kind) {
+		l.Context, l.contextKinds = append(l.Context, d), append(l.contextKinds, kind)
 		return
 	}
 	if len(l.others) == 0 {
@@ -277,8 +276,8 @@ func (d *Document) read() diag.List {
 // breaks reports whether a diagnostic is about a mistake with which nothing can be compiled.
 func breaks(d diag.Diagnostic) bool { return d.Code.Rule().Structural && d.Severity == diag.Error }
 
-// second returns the key with which a second object begins in a document, because no --- is before
-// it, or nil. It or the first must be one of ours.
+// second returns the key at which a second object begins in a document, because --- is missing, or
+// nil. One of the two must be of an input kind.
 func (d *Document) second() (key *yaml.Node) {
 	if d.node.Kind != yaml.MappingNode || d.node.Style&yaml.FlowStyle != 0 {
 		return nil
@@ -307,7 +306,7 @@ func (d *Document) second() (key *yaml.Node) {
 	return key
 }
 
-// isList reports whether a document is a list of others, as kubectl or an API server writes it.
+// isList reports whether a document is a List, as kubectl or an API server writes it.
 func isList(kinds []Kind, apiVersion, kind string) bool {
 	return apiVersion == "v1" && kind == "List" ||
 		slices.ContainsFunc(kinds, func(k Kind) bool { return k.APIVersion == apiVersion && k.Name+"List" == kind })
@@ -319,13 +318,13 @@ func (l *loaded) reject(d *Document, why diag.Diagnostic) {
 	l.possible = append(l.possible, d.Text("metadata", "name"))
 }
 
-// IsForeign reports whether a document is of another kind, and of none of ours misspelt.
+// IsForeign reports whether a document is neither of an input kind nor of a misspelt one.
 func IsForeign(apiVersion, kind string) bool {
 	k, message, _ := match(kinds, apiVersion, kind)
 	return k.Name == "" && message == ""
 }
 
-// misspelt returns the field that was meant to be the missing apiVersion or kind.
+// misspelt returns the key that is a misspelt apiVersion or kind, with the correct field.
 func (d *Document) misspelt() (key *yaml.Node, meant string) {
 	if d.node.Kind != yaml.MappingNode {
 		return nil, ""
@@ -377,11 +376,11 @@ func match(kinds []Kind, apiVersion, kind string) (k Kind, message, hint string)
 		case k.APIVersion == apiVersion:
 			return k, "", ""
 		case group != k.group() && mistakes(group, k.group()) <= 3:
-			return k, fmt.Sprintf("%s is not the group of %s", group, kind), hint
+			return k, fmt.Sprintf("%s is not the API group of %s", group, kind), hint
 		case apiVersion == "":
 			return k, "apiVersion is missing", hint
 		case len(names) > 0 && !ofOthers(group, kind, names):
-			return k, fmt.Sprintf("%s is not a version of %s that fleetwright knows", apiVersion, kind), hint
+			return k, fmt.Sprintf("fleetwright does not know version %s of %s", apiVersion, kind), hint
 		}
 	}
 	one, isList := strings.CutSuffix(kind, "List")
@@ -390,16 +389,16 @@ func match(kinds []Kind, apiVersion, kind string) (k Kind, message, hint string)
 	case len(names) == 0 || ofOthers(group, kind, names):
 		return Kind{}, "", ""
 	case isList && slices.Contains(names, one):
-		return Kind{}, fmt.Sprintf("%s is not a kind that fleetwright reads", kind), "apiVersion: v1, kind: List"
+		return Kind{}, fmt.Sprintf("fleetwright does not read the kind %s", kind), "apiVersion: v1, kind: List"
 	case kind == "":
 		return Kind{}, "kind is missing", "kind: " + names[0]
 	case meant != "":
 		return Kind{}, fmt.Sprintf("unknown kind %q of %s", kind, group), "kind: " + meant
 	}
-	return Kind{}, fmt.Sprintf("%s of %s is not a kind that fleetwright reads", kind, group), "it reads " + strings.Join(names, ", ")
+	return Kind{}, fmt.Sprintf("fleetwright does not read the kind %s of %s", kind, group), "it reads " + strings.Join(names, ", ")
 }
 
-// ofOthers reports whether a kind is not ours, but of a group of which we read another one.
+// ofOthers reports whether a kind is not an input kind, but shares the group of one.
 func ofOthers(group, kind string, ours []string) bool {
 	return slices.Contains([]string{"kuma.io", "flagger.app"}, group) && kind != "" &&
 		!slices.ContainsFunc(ours, func(name string) bool { return mistakes(kind, name) <= 2 })
@@ -461,14 +460,14 @@ func (d *Document) check(object map[string]any) diag.List {
 		whole, err = d.typed(object)
 	}
 	if err != nil {
-		// The shape has accepted what the Go type cannot hold.
+		// The shape accepted a value that the Go type cannot hold.
 		return append(list, d.Diagnostic(diag.Internal, nil, err.Error(), ""))
 	}
 	d.Object = whole
 	return list
 }
 
-// typed makes a typed object of a value. With an error it holds what fits.
+// typed returns the typed object of a value. With an error, it holds the fields that fit.
 func (d *Document) typed(value map[string]any) (any, error) {
 	object := d.Kind.New()
 	data, err := json.Marshal(value)

@@ -10,14 +10,14 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// checkMesh refuses what Kuma's own validator refuses of a Mesh, when it is applied: too
+// checkMesh rejects a Mesh that Kuma's own validator would reject when it is applied, which is too
 // late (pkg/core/resources/apis/mesh/mesh_validator.go of 2.13.10).
 func checkMesh(s *api.MeshSpec) (all []Rejection) {
 	enabled := ""
 	if m := s.MTLS; m != nil {
 		enabled = m.EnabledBackend
 		if len(m.Backends) > 1 {
-			all = append(all, badMesh(Path{"mtls", "backends", 1}, "Kuma takes one backend for mutual TLS", "keep one of them")...)
+			all = append(all, badMesh(Path{"mtls", "backends", 1}, "Kuma allows only one backend for mutual TLS", "keep one of them")...)
 		}
 		all = append(all, checkBackends("mtls", "enabledBackend", enabled, " to turn mutual TLS off", len(m.Backends), func(i int) string { return m.Backends[i].Name })...)
 	}
@@ -34,45 +34,45 @@ func checkMesh(s *api.MeshSpec) (all []Rejection) {
 		all = append(all, badMesh(Path{"routing"}, "zoneEgress needs mutual TLS", "add mtls with an enabledBackend, or remove zoneEgress")...)
 	}
 	// With MeshServices only, sidecars have no outbound that a TrafficRoute could match
-	// (pkg/xds/context/mesh_context_builder.go), and a pod of two Services answers for the first alone
+	// (pkg/xds/context/mesh_context_builder.go), and a pod of two Services answers only for the first
 	// (pkg/plugins/runtime/k8s/controllers/pod_converter.go): a split by HTTPRoute reaches the canary only, as
 	// seen on 2.13.10. By its sources 2.9, 2.10 and 2.14.1 to 2.14.3 would not; nobody has tried.
 	if s.MeshServices != nil && s.MeshServices.Mode == "Exclusive" {
-		all = append(all, broken(diag.MeshServices, Path{"meshServices", "mode"}, "with meshServices Exclusive sidecars follow no TrafficRoute, and an HTTPRoute sends all requests to the new version", "mode: Disabled; or Kuma 3.0 with trafficRoutingProvider: gatewayapi, and no meshServices")...)
+		all = append(all, broken(diag.MeshServices, Path{"meshServices", "mode"}, "with meshServices mode Exclusive, sidecars ignore TrafficRoutes, and an HTTPRoute sends all requests to the new version", "mode: Disabled; or Kuma 3.0 with trafficRoutingProvider: gatewayapi, and no meshServices")...)
 	}
 	return all
 }
 
-// checkBackends refuses two backends of one name, and a chosen one that is not among them.
+// checkBackends rejects two backends of one name, and a chosen one that is not among them.
 func checkBackends(field, choice, chosen, without string, n int, name func(int) string) (all []Rejection) {
 	known := map[string]bool{}
 	for i := range n {
 		if known[name(i)] && name(i) != "" {
-			all = append(all, badMesh(Path{field, "backends", i, "name"}, "two backends are named "+name(i), "give one of them another name")...)
+			all = append(all, badMesh(Path{field, "backends", i, "name"}, "two backends are named "+name(i), "rename one of them")...)
 		}
 		known[name(i)] = true
 	}
 	if chosen != "" && !known[chosen] {
-		all = append(all, badMesh(Path{field, choice}, "no backend is named "+chosen, "add it to backends, or remove "+choice+without)...)
+		all = append(all, badMesh(Path{field, choice}, "no backend is named "+chosen, "add a backend named "+chosen+", or remove "+choice+without)...)
 	}
 	return all
 }
 
 func checkPrometheus(p *api.MeshPrometheus) (all []Rejection) {
 	if p.SkipMTLS != nil && p.TLS != nil && p.TLS.Mode != "" && *p.SkipMTLS != (p.TLS.Mode == "disabled") {
-		all = badMesh(Path{"skipMTLS"}, "skipMTLS and tls.mode say different things", "keep tls, remove skipMTLS")
+		all = badMesh(Path{"skipMTLS"}, "skipMTLS and tls.mode contradict each other", "keep tls, remove skipMTLS")
 	}
 	known := map[string]bool{}
 	for i, a := range p.Aggregate {
 		if known[a.Name] && a.Name != "" {
-			all = append(all, badMesh(Path{"aggregate", i, "name"}, "two applications are named "+a.Name, "give one of them another name")...)
+			all = append(all, badMesh(Path{"aggregate", i, "name"}, "two applications are named "+a.Name, "rename one of them")...)
 		}
 		known[a.Name] = true
 	}
 	return all
 }
 
-// checkLogging refuses what the validator refuses of a logging backend.
+// checkLogging rejects a logging backend that Kuma's validator rejects.
 func checkLogging(b *api.MeshLoggingBackend) []Rejection {
 	switch b.Type {
 	case "":
@@ -90,7 +90,7 @@ func checkLogging(b *api.MeshLoggingBackend) []Rejection {
 	return nil
 }
 
-// checkTracing refuses what it refuses of a tracing backend.
+// checkTracing rejects a tracing backend that Kuma's validator rejects.
 func checkTracing(b *api.MeshTracingBackend) []Rejection {
 	switch b.Type {
 	case "":
@@ -113,19 +113,19 @@ func checkTracing(b *api.MeshTracingBackend) []Rejection {
 	return nil
 }
 
-// checkAuthority refuses what Kuma's authorities refuse (pkg/plugins/ca).
+// checkAuthority rejects settings that Kuma's certificate authorities reject (pkg/plugins/ca).
 func checkAuthority(b *api.MeshMTLSBackend) []Rejection {
 	switch b.Type {
 	case "builtin":
 		cert, _ := b.Conf["caCert"].(map[string]any)
 		if text, ok := cert["expiration"].(string); ok && !isKumaDuration(text) {
-			return badMesh(Path{"conf"}, fmt.Sprintf("%s is not how long a certificate lives: a number and one of y, w, d, h, m, s, ms", shown(text)), "conf: {caCert: {expiration: 10y}}")
+			return badMesh(Path{"conf"}, fmt.Sprintf("%s is not a valid lifetime of a certificate: a number and one of y, w, d, h, m, s, ms", shown(text)), "conf: {caCert: {expiration: 10y}}")
 		}
 	case "provided":
 		for _, name := range []string{"cert", "key"} {
 			source, _ := b.Conf[name].(map[string]any)
 			if len(source) != 1 {
-				return badMesh(Path{"conf"}, "a provided authority needs a cert and a key, each from one place", "conf: {cert: {secret: ca-cert}, key: {secret: ca-key}}")
+				return badMesh(Path{"conf"}, "a provided authority needs a cert and a key, each from one source", "conf: {cert: {secret: ca-cert}, key: {secret: ca-key}}")
 			}
 		}
 	}
@@ -136,10 +136,10 @@ func badMesh(path Path, message, hint string) []Rejection {
 	return broken(diag.MeshBackend, path, message, hint)
 }
 
-// checkMembership refuses what Kuma's validator refuses of a constraint on a proxy's tags.
+// checkMembership rejects a constraint on a proxy's tags that Kuma's validator rejects.
 func checkMembership(r *api.MeshMembershipRule) []Rejection {
 	if len(r.Tags) > 0 {
 		return nil
 	}
-	return badMesh(nil, "Kuma takes no rule without tags", "tags: {kuma.io/zone: east}")
+	return badMesh(nil, "Kuma rejects a rule without tags", "tags: {kuma.io/zone: east}")
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// rules report what the reader of a struct refuses because of a value beside another. The
-// paths are those in the struct. Each rule is beside its kind.
+// rules report values of a struct that its reader rejects because of another value. Paths are
+// relative to the struct. Each rule is next to its kind.
 var rules = []func(object any) []Rejection{
 	rule(checkSpec), rule(checkSource), rule(checkGit), rule(checkHelmRepository), rule(checkOCI), rule(checkPolicy), rule(checkStrategy),
 	rule(checkRouting), rule(checkSteps), rule(checkMetric), rule(checkThreshold), rule(checkCustomMetric),
@@ -32,7 +32,7 @@ func broken(code diag.Code, path Path, message, hint string) []Rejection {
 	return []Rejection{{Code: code, Path: path, Message: message, Hint: hint}}
 }
 
-// isZero reports whether a text that is a duration is none.
+// isZero reports whether a duration is set and zero.
 func isZero[T api.Duration | api.SourceTimeout](duration T) bool {
 	return duration != "" && strings.Trim(string(duration), "0.hms") == ""
 }

@@ -12,13 +12,13 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
-// checkTexts reports what the readers of the document's object refuse of it, but for what
-// is not of the shape of the kind, or may be missing because of that.
+// checkTexts reports the values of the document's object that their readers reject, except values
+// that do not have the shape of the kind, or may be missing because of that.
 func (d *Document) checkTexts(object any) (list diag.List) {
 	return d.refusals(CheckTexts(object), nil)
 }
 
-// refusals reports what is refused of a value at a path.
+// refusals reports the rejected parts of a value at a path.
 func (d *Document) refusals(refused []Rejection, at Path) (list diag.List) {
 	for i := range refused {
 		refused[i].Path = at.With(refused[i].Path...)
@@ -42,14 +42,14 @@ func (d *Document) refusals(refused []Rejection, at Path) (list diag.List) {
 	return list
 }
 
-// A Rejection is a value that its reader refuses.
+// A Rejection is a value that its reader rejects.
 type Rejection struct {
 	Code diag.Code
 	Path Path
-	// Message says why, and Hint what to write instead, which may be empty.
+	// Message is the reason, and Hint the fix, which may be empty.
 	Message, Hint string
 
-	// key says that the text is a key, the last of the path.
+	// key reports whether the text is a key, the last element of the path.
 	key bool
 }
 
@@ -102,7 +102,7 @@ func (c *textChecker) object(v reflect.Value) {
 		}
 	}
 	if !v.CanAddr() {
-		return // of a mapping with free names, about which there are no rules
+		return // of a mapping with free names, which has no rules
 	}
 	object := v.Addr().Interface()
 	for _, check := range rules {
@@ -120,7 +120,7 @@ func (c *textChecker) mapping(v reflect.Value, s *Shape) {
 	}
 	for _, key := range slices.Sorted(maps.Keys(fields)) {
 		if s.keys != nil {
-			if why := s.keys.refuse(key); why != "" {
+			if why := s.keys.reject(key); why != "" {
 				c.all = append(c.all, Rejection{diag.WrongFormat, c.path.With(key), s.keys.explain(key, why), s.keys.suggest(key), true})
 			}
 		}
@@ -132,23 +132,23 @@ func (c *textChecker) mapping(v reflect.Value, s *Shape) {
 func (c *textChecker) text(text string, s *Shape) {
 	if s.duration {
 		if _, err := time.ParseDuration(text); err != nil {
-			c.refuse(diag.OutOfBounds, text+" is too long, the most is 2562047h", "")
+			c.reject(diag.OutOfBounds, text+" is too long; the maximum is 2562047h", "")
 		}
 	}
 	if s.format == nil {
 		return
 	}
-	if why := s.format.refuse(text); why != "" {
-		c.refuse(diag.WrongFormat, s.format.explain(text, why), lineOf(c.path, s.format.suggest(text)))
+	if why := s.format.reject(text); why != "" {
+		c.reject(diag.WrongFormat, s.format.explain(text, why), lineOf(c.path, s.format.suggest(text)))
 	}
 }
 
-func (c *textChecker) refuse(code diag.Code, message, hint string) {
+func (c *textChecker) reject(code diag.Code, message, hint string) {
 	c.all = append(c.all, Rejection{Code: code, Path: slices.Clone(c.path), Message: message, Hint: hint})
 }
 
 func (f *Format) explain(text, why string) string {
-	return fmt.Sprintf("%s is not %s: %s, and %s refuses it", shown(text), f.Words, why, f.Reader)
+	return fmt.Sprintf("%s is not %s: %s; %s rejects it", shown(text), f.Words, why, f.Reader)
 }
 
 func (f *Format) suggest(text string) string {
@@ -161,7 +161,7 @@ func (f *Format) suggest(text string) string {
 // maxShown is how much of a text that is wrong is shown, in bytes.
 const maxShown = 80
 
-// shown returns a text in quotes, cut if long, without what may be credentials of a URL.
+// shown returns a text in quotes, cut if long, without possible credentials of a URL.
 func shown(text string) string {
 	scheme, rest := "", text
 	if i := strings.Index(text, "://"); i >= 0 {

@@ -11,17 +11,17 @@ import (
 
 // A Credential is a secret in a text.
 type Credential struct {
-	// Start and End of the secret in the text, in bytes.
+	// Start and End are the position of the secret in the text, in bytes.
 	Start, End int
-	// What it is, such as "a password".
-	What string
-	// Loose reports that the secret is one only in a URL: elsewhere it could be anything.
+	// Kind is the kind of secret, such as "a password".
+	Kind string
+	// Loose reports whether the text is a secret only within a URL: elsewhere it could be anything.
 	Loose bool
-	// Bare says that the secret is a token outside of a URL.
+	// Bare reports whether the secret is a token outside of a URL.
 	Bare bool
 }
 
-// Redacted stands in place of a credential.
+// Redacted replaces a credential.
 const Redacted = "***"
 
 // Redact returns the text with every credential replaced.
@@ -35,12 +35,20 @@ func Redact(text string) string {
 	return b.String() + text[end:]
 }
 
-// Plain returns text as people may read it: without credentials and control characters.
+// RedactAll returns texts without the credentials in them.
+func RedactAll(texts []string) (all []string) {
+	for _, text := range texts {
+		all = append(all, Redact(text))
+	}
+	return all
+}
+
+// Plain returns text that is safe to print: without credentials and control characters.
 func Plain(text string) string { return Printable(Redact(text)) }
 
-// Credentials returns the credentials in a text, in order and apart from each other: user
-// information and query parameters of URLs, webhooks whose path is the secret, and tokens
-// with a known form. The text need not be a URL, nor a URL in it a valid one.
+// Credentials returns the credentials in a text, in order and without overlaps: user information and query
+// parameters of URLs, webhooks whose path is the secret, and tokens of known forms. The text may contain any
+// number of URLs, including invalid ones.
 func Credentials(text string) []Credential {
 	f := finder{text: text}
 	f.urls()
@@ -71,19 +79,19 @@ type finder struct {
 }
 
 func (f *finder) add(start, end int, what string, loose bool) {
-	f.found = append(f.found, Credential{Start: start, End: end, What: what, Loose: loose})
+	f.found = append(f.found, Credential{Start: start, End: end, Kind: what, Loose: loose})
 }
 
-// What ends a URL in a text, and what is in one: classes of characters.
+// Classes of characters that end a URL in a text, and of characters in a URL.
 const (
 	ends   = `\x00-\x20"'` + "`" + `<>\x7f`
 	inWord = `[^` + ends + `]`
 )
 
 var (
-	authorityBegins  = lazyregexp.New(`:[/\\]+`) // a slash may have a backslash before it, as in JSON
+	authorityBegins  = lazyregexp.New(`:[/\\]+`) // JSON may have a backslash before a slash
 	authorityAndPath = lazyregexp.New(`^([^/?#\\` + ends + `]*)(` + inWord + `*)`)
-	// inQuery is a parameter with others in its value, behind semicolons, which end where it does.
+	// inQuery matches a parameter. Its value may contain further parameters, separated by semicolons.
 	inQuery       = lazyregexp.New(`[?#&][^&#` + ends + `]*`)
 	parameterName = lazyregexp.New(`[?#&;]([-\w.%]+)=`)
 	tokenWord     = lazyregexp.New(`^[-\w.]*`)
@@ -94,12 +102,12 @@ var (
 	placeholder = lazyregexp.New(`^(?:[*xX.…•]*$|\$\(|\{\{|<|%\(|\$\{\w+\}$|\$[0-9A-Z_]+$)`)
 )
 
-// urls finds what URLs hold before their host, and in the paths of webhooks.
+// urls finds the user information of URLs, and the secrets in the paths of webhooks.
 func (f *finder) urls() {
 	if !strings.Contains(f.text, ":/") && !strings.Contains(f.text, `:\`) {
 		return
 	}
-	// A URL ends where the next one begins, so that each character is looked at once.
+	// A URL ends where the next one begins, so that each character is read once.
 	limit := len(f.text)
 	for _, at := range slices.Backward(authorityBegins().FindAllStringIndex(f.text, -1)) {
 		if at[0] > 0 && isAlphanumeric(f.text[at[0]-1]) {
@@ -109,7 +117,7 @@ func (f *finder) urls() {
 	}
 }
 
-// url finds the credentials of the URL whose authority is at start, before the next URL at limit.
+// url finds the credentials of the URL whose authority begins at start; the next URL begins at limit.
 func (f *finder) url(start, limit int) {
 	parts := authorityAndPath().FindStringSubmatch(f.text[start:limit])
 	authority, path := parts[1], parts[2]
@@ -117,9 +125,9 @@ func (f *finder) url(start, limit int) {
 	at := strings.LastIndexByte(authority, '@')
 	host := authority[at+1:]
 	if !hasPort(host) {
-		// What seems to be a port is a part of a password with a character that ends an
-		// authority, or with an escaped @. The @ behind it is the last in the word, or the
-		// first in the line.
+		// The host seems to have a port, but it is part of a password with an escaped @, or with a character that
+		// ends an authority. The @ after the password is the last one in the word, or else the first one on the
+		// line.
 		if i := strings.LastIndex(host, "%40"); i >= 0 {
 			f.add(start, start+at+1+i, "a password", true)
 			return
@@ -144,13 +152,13 @@ func (f *finder) url(start, limit int) {
 	}
 }
 
-// hasPort reports whether a host has a port that is a number or a placeholder, or none.
+// hasPort reports whether a host has no port, or a port that is a number or a placeholder.
 func hasPort(host string) bool {
 	i := strings.LastIndexByte(host, ':')
 	return i < 0 || strings.HasSuffix(host, "]") || strings.Trim(host[i+1:], "0123456789,") == "" || isPlaceholder(host[i+1:])
 }
 
-// inUserInfo returns which credential the user information of a URL holds, or nothing.
+// inUserInfo returns the description of the credential in the user information of a URL, or "".
 func inUserInfo(info string) string {
 	if decoded, err := url.PathUnescape(info); err == nil {
 		info = decoded
@@ -162,7 +170,7 @@ func inUserInfo(info string) string {
 	return tokenForm(user, 8)
 }
 
-// parameters finds the values of query parameters that are secrets.
+// parameters finds secret values of query parameters.
 func (f *finder) parameters() {
 	if !strings.Contains(f.text, "=") || !strings.ContainsAny(f.text, "?#&") {
 		return
@@ -177,14 +185,14 @@ func (f *finder) parameters() {
 			if isSecretParameter(name) && !isPlaceholder(value) {
 				start := part[0] + at[1]
 				f.add(start, start+len(strings.TrimRight(value, ",.;:)]}")), "the parameter "+name, false)
-				break // with those in its value
+				break // with the parameters in its value
 			}
 		}
 	}
 }
 
-// secretParameters are the query parameters whose values are secrets, in lower case and
-// without '-' and '_', and who reads them.
+// secretParameters are the query parameters whose values are secrets, in lower case and without '-' and '_', and
+// their readers.
 var secretParameters = []string{
 	"accesstoken",                  // RFC 6750, 2.3; DingTalk's robots
 	"refreshtoken", "clientsecret", // RFC 6749, 2.3.1 and 6
@@ -209,8 +217,8 @@ func isSecretParameter(name string) bool {
 	return slices.Contains(secretParameters, name)
 }
 
-// webhookPaths are webhooks that let in everybody who knows the path: the end of the host,
-// and how the path begins before the secret.
+// webhookPaths are webhooks that accept everybody who knows the path: the end of the host, and the part of the
+// path before the secret.
 var webhookPaths = []struct{ host, path string }{
 	{"hooks.slack.com", "/services/"}, // docs.slack.dev, sending messages using incoming webhooks: "your webhook URL contains a secret"
 	{"hooks.slack.com", "/workflows/"},
@@ -223,11 +231,11 @@ var webhookPaths = []struct{ host, path string }{
 	{"outlook.office.com", "/webhook/"},
 	{"api.telegram.org", "/bot"},                          // core.telegram.org/bots/api, making requests
 	{"open.feishu.cn", "/open-apis/bot/v2/hook/"},         // open.feishu.cn, custom bot
-	{"open.larksuite.com", "/open-apis/bot/v2/hook/"},     // the same elsewhere
+	{"open.larksuite.com", "/open-apis/bot/v2/hook/"},     // the same service outside China
 	{"qyapi.weixin.qq.com", "/cgi-bin/webhook/send?key="}, // developer.work.weixin.qq.com, group robot
 }
 
-// secretPath returns where the secret of a webhook begins in a URL's path and query, or 0.
+// secretPath returns the offset of the secret in a webhook's path and query, or 0.
 func secretPath(host, path string) int {
 	for _, w := range webhookPaths {
 		if (host == w.host || strings.HasSuffix(host, "."+w.host)) && len(path) > len(w.path) && strings.EqualFold(path[:len(w.path)], w.path) {
@@ -238,7 +246,7 @@ func secretPath(host, path string) int {
 			}
 		}
 	}
-	// Rocket.Chat is on hosts of its users: /hooks/{id}/{token} (docs.rocket.chat, integrations).
+	// Users host Rocket.Chat themselves: /hooks/{id}/{token} (docs.rocket.chat, integrations).
 	if rest, ok := strings.CutPrefix(path, "/hooks/"); ok {
 		id, token, _ := strings.Cut(rest, "/")
 		if len(id) >= 16 && len(token) >= 30 {
@@ -248,11 +256,11 @@ func secretPath(host, path string) int {
 	return 0
 }
 
-// shortestSecret is the least length of a secret in a path: documentation has shorter ones.
+// shortestSecret is the minimum length of a secret in a path; examples in documentation are shorter.
 const shortestSecret = 8
 
-// tokenForms are how tokens begin that can be told from names. The least is how many
-// characters follow, except where the text is the user of a URL.
+// tokenForms are the prefixes of tokens that differ from names. least is the minimum number of characters after
+// the prefix, unless the text is the user of a URL.
 var tokenForms = []struct {
 	prefix, what string
 	least        int
@@ -283,9 +291,9 @@ var tokenForms = []struct {
 	{"eyJ", "a JSON Web Token", 20},
 }
 
-// tokens finds tokens, wherever they stand. One may have names before it in its word.
+// tokens finds tokens anywhere in the text. Other characters may precede a token in its word.
 func (f *finder) tokens() {
-	end := 0 // of the word
+	end := 0 // the end of the word
 	for i := 0; i < len(f.text)-shortestToken; i++ {
 		if i > 0 && isAlphanumeric(f.text[i-1]) || !beginsToken(f.text[i:]) {
 			continue
@@ -295,13 +303,13 @@ func (f *finder) tokens() {
 		}
 		word := strings.TrimRight(f.text[i:end], ".")
 		if what := tokenForm(word, 0); what != "" {
-			f.found = append(f.found, Credential{Start: i, End: i + len(word), What: what, Bare: true})
+			f.found = append(f.found, Credential{Start: i, End: i + len(word), Kind: what, Bare: true})
 			i = end
 		}
 	}
 }
 
-// beginsToken reports quickly whether a word may begin with one of tokenForms.
+// beginsToken is a fast test whether a word may begin with one of tokenForms.
 func beginsToken(word string) bool {
 	switch word[:2] {
 	case "gh", "gi", "gl", "xo", "xa", "AK", "AS", "AT", "AI", "np", "py", "dc", "hf", "do", "dt", "NR", "ey":
@@ -310,17 +318,17 @@ func beginsToken(word string) bool {
 	return false
 }
 
-// shortestToken is less than any token has characters.
+// shortestToken is a lower bound for the length of tokens.
 const shortestToken = 14
 
-// tokenForm returns which token a word is, or nothing. A least length may replace that of the form.
+// tokenForm returns the description of a token, or "". least may replace the minimum of the form.
 func tokenForm(word string, least int) string {
 	for _, form := range tokenForms {
 		rest, ok := strings.CutPrefix(word, form.prefix)
 		if !ok || len(rest) < cmp.Or(least, form.least) {
 			continue
 		}
-		// The beginning of a long word is enough to judge by.
+		// The beginning of a long word is enough for the decision.
 		if rest = rest[:min(len(rest), 256)]; isPlaceholder(rest) {
 			continue
 		}
@@ -348,7 +356,7 @@ func isAlphanumeric(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
 }
 
-// noUsers are what stands before a colon, and names no user.
+// noUsers are words before a colon that are not the names of users.
 var noUsers = []string{"mailto", "sip", "sips", "xmpp", "acct", "npm"}
 
 // withoutScheme finds user:password@host.
@@ -370,7 +378,6 @@ func (f *finder) withoutScheme() {
 	}
 }
 
-// isPlaceholder reports whether a text stands for a secret, or for nothing: a variable,
-// what a template fills in, or a mask. Without braces a lower case variable could be a
-// password.
+// isPlaceholder reports whether a text stands for a secret or is empty: a variable, a template action, or a mask.
+// A lower-case variable without braces could be a password.
 func isPlaceholder(text string) bool { return placeholder().MatchString(text) }

@@ -10,7 +10,7 @@ const (
 	gitlabToken = "glpat-0123456789abcdefghij"
 )
 
-// TestRedact: what a text holds of credentials is replaced, and nothing else.
+// TestRedact checks that exactly the credentials in a text are replaced.
 func TestRedact(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"https://user:s3cret@example.com/a.git", "https://***@example.com/a.git"},
@@ -66,7 +66,7 @@ func TestRedact(t *testing.T) {
 	}
 }
 
-// TestNoCredential: names and placeholders stay.
+// TestNoCredential checks that names and placeholders are not replaced.
 func TestNoCredential(t *testing.T) {
 	for _, text := range []string{
 		"", "x", "://", ":/", "@", "a@b", "?token", "?token=", "&token=&", "https://", "https://@", "https://:@h",
@@ -90,8 +90,8 @@ func TestNoCredential(t *testing.T) {
 	}
 }
 
-// TestCredentialsApart: credentials are in order and apart, whatever is around them, and
-// each character is looked at a few times only.
+// TestCredentialsApart checks that credentials are found in order and without overlap, whatever surrounds
+// them, and that each character is visited only a few times.
 func TestCredentialsApart(t *testing.T) {
 	for _, part := range []string{
 		"https://user:s3cret@h ", "a:/h:x/", "http:/h:x ", "?token=a&token=b", "?;token=a", "?;token={{", "&token=$", "a:b@", "a:b@c ", "@", ":/", `:\/`, "ghp_0123456789", "pypi-.", "eyJ-", "https://user:", "?", "#", "%40", "https://hooks.slack.com/services/abcdefgh1/", "\n", "é", "\xff",
@@ -99,7 +99,7 @@ func TestCredentialsApart(t *testing.T) {
 		text := strings.Repeat(part, 100_000)
 		end := 0
 		for _, c := range Credentials(text) {
-			if c.Start < end || c.End <= c.Start || c.End > len(text) || c.What == "" {
+			if c.Start < end || c.End <= c.Start || c.End > len(text) || c.Kind == "" {
 				t.Fatalf("of many %q there is %+v after %d", part, c, end)
 			}
 			end = c.End
@@ -107,7 +107,7 @@ func TestCredentialsApart(t *testing.T) {
 	}
 }
 
-// TestTokensBeginAsIsLookedFor: what is asked quickly misses no form.
+// TestTokensBeginAsIsLookedFor checks that the fast search finds every form of token.
 func TestTokensBeginAsIsLookedFor(t *testing.T) {
 	for _, form := range tokenForms {
 		if !beginsToken(form.prefix) || form.least < shortestToken-len(form.prefix) {

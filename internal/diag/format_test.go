@@ -22,7 +22,7 @@ func at(file string, line, column int) diag.Position {
 	return diag.Position{File: file, Line: line, Column: column}
 }
 
-// run has something of everything.
+// run has an example of everything.
 var run = diag.List{
 	diag.New(diag.NothingToCompile, diag.Position{}, "", "nothing", "name the files"),
 	diag.New(diag.Encoding, at("fleet/a.yaml", 0, 0), "", "UTF-16", ""),
@@ -32,7 +32,7 @@ var run = diag.List{
 	diag.New(diag.UnknownField, at("gone: b,c.yaml", 7, 0), "x[0]", "a\x1b[31m\r\nb", "c\x00"),
 }
 
-// written is what a format makes of a list.
+// written returns a list in a format.
 func written(t *testing.T, format string, options diag.FormatOptions, list diag.List) string {
 	t.Helper()
 	f, ok := diag.Formats.Get(format)
@@ -53,7 +53,7 @@ func expect(t *testing.T, got, want string) {
 	}
 }
 
-// excerpts are those of application, under the name that run has.
+// excerpts are the lines of application, under its name in run.
 var excerpts = excerpt.From(map[string][]byte{"fleet/a.yaml": []byte(application)})
 
 func TestFormatsAreFoundByTheirNames(t *testing.T) {
@@ -121,7 +121,7 @@ func TestTextWithoutSourcesShowsNone(t *testing.T) {
 
 func TestColorsSayHowBadItIs(t *testing.T) {
 	got := written(t, "text", diag.FormatOptions{Excerpt: excerpts, Color: true}, run)
-	// Escapes are shown as \e here, and those that diagnostics quote stay as they were.
+	// Escape sequences of the format are shown as \e. Those that diagnostics quote are unchanged.
 	expect(t, strings.ReplaceAll(got, "\x1b", `\e`), `\e[1;31merror\e[0m FW200 nothing
   \e[32mhint:\e[0m name the files
 \e[1mfleet/a.yaml\e[0m: \e[1;31merror\e[0m FW104 UTF-16
@@ -155,12 +155,14 @@ func TestWithoutItsColorsTextIsTheSame(t *testing.T) {
 }
 
 func TestJSONHoldsAllThatIsKnown(t *testing.T) {
-	expect(t, written(t, "json", diag.FormatOptions{}, run[:5]), `{
+	expect(t, written(t, "json", diag.FormatOptions{Version: "v1.2.3"}, run[:5]), `{
+  "$schema": "https://fleetwright.dev/schema/check/v1.json",
+  "fleetwright": "v1.2.3",
   "diagnostics": [
     {
       "severity": "error",
       "code": "FW200",
-      "title": "there is nothing to compile",
+      "title": "the inputs contain nothing to render",
       "message": "nothing",
       "hint": "name the files"
     },
@@ -168,7 +170,7 @@ func TestJSONHoldsAllThatIsKnown(t *testing.T) {
       "file": "fleet/a.yaml",
       "severity": "error",
       "code": "FW104",
-      "title": "the file is not UTF-8 text",
+      "title": "the file is not valid UTF-8 text",
       "message": "UTF-16"
     },
     {
@@ -177,7 +179,7 @@ func TestJSONHoldsAllThatIsKnown(t *testing.T) {
       "column": 7,
       "severity": "info",
       "code": "FW106",
-      "title": "documents of other kinds are left out",
+      "title": "documents of other kinds are skipped",
       "path": "kind",
       "message": "left out"
     },
@@ -198,7 +200,7 @@ func TestJSONHoldsAllThatIsKnown(t *testing.T) {
       "column": 8,
       "severity": "warning",
       "code": "FW204",
-      "title": "the selector selects no cluster",
+      "title": "the selector matches no cluster",
       "path": "spec.url",
       "message": "no <cluster> & 100%",
       "hint": "one\ntwo"
@@ -211,7 +213,9 @@ func TestJSONHoldsAllThatIsKnown(t *testing.T) {
   }
 }
 `)
-	expect(t, written(t, "json", diag.FormatOptions{}, nil), `{
+	expect(t, written(t, "json", diag.FormatOptions{Version: "v1.2.3"}, nil), `{
+  "$schema": "https://fleetwright.dev/schema/check/v1.json",
+  "fleetwright": "v1.2.3",
   "diagnostics": [],
   "summary": {
     "errors": 0,
@@ -230,7 +234,7 @@ func TestJSONReadsBackAsItWas(t *testing.T) {
 			Code                                diag.Code
 		}
 	}
-	if err := json.Unmarshal([]byte(written(t, "json", diag.FormatOptions{}, run)), &read); err != nil {
+	if err := json.Unmarshal([]byte(written(t, "json", diag.FormatOptions{Version: "v1.2.3"}, run)), &read); err != nil {
 		t.Fatal(err)
 	}
 	var got diag.List
@@ -248,14 +252,14 @@ func TestJSONReadsBackAsItWas(t *testing.T) {
 
 func TestGitHubGetsCommands(t *testing.T) {
 	options := diag.FormatOptions{URI: func(file string) string { return "repo/" + file }}
-	expect(t, written(t, "github", options, run), `::error title=FW200 there is nothing to compile::nothing%0Ahint: name the files
-::error file=repo/fleet/a.yaml,title=FW104 the file is not UTF-8 text::UTF-16
-::notice file=repo/fleet/a.yaml,line=1,col=7,title=FW106 documents of other kinds are left out::kind: left out
+	expect(t, written(t, "github", options, run), `::error title=FW200 the inputs contain nothing to render::nothing%0Ahint: name the files
+::error file=repo/fleet/a.yaml,title=FW104 the file is not valid UTF-8 text::UTF-16
+::notice file=repo/fleet/a.yaml,line=1,col=7,title=FW106 documents of other kinds are skipped::kind: left out
 ::error file=repo/fleet/a.yaml,line=4,col=5,title=FW110 the field does not exist::spec.canaryStrategy: unknown field "stepWieght"%0Ahint: did you mean stepWeight?
-::warning file=repo/fleet/a.yaml,line=5,col=8,title=FW204 the selector selects no cluster::spec.url: no <cluster> & 100%25%0Ahint: one%0Ahint: two
+::warning file=repo/fleet/a.yaml,line=5,col=8,title=FW204 the selector matches no cluster::spec.url: no <cluster> & 100%25%0Ahint: one%0Ahint: two
 ::error file=repo/gone%3A b%2Cc.yaml,line=7,title=FW110 the field does not exist::x[0]: a\x1b[31m\r\nb%0Ahint: c\x00
 `)
-	// No file name begins another command.
+	// A file name must not begin another workflow command.
 	list := diag.List{diag.New("FW999", at("a\r\n::stop%\x1b", 1, 1), "", "b", "")}
 	expect(t, written(t, "github", diag.FormatOptions{}, list), "::error file=a%0D%0A%3A%3Astop%25\\x1b,line=1,col=1,title=FW999::b\n")
 }

@@ -19,35 +19,36 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// A reader reads Canaries with what stands beside them.
+// A reader reads Canaries and the documents near them.
 type reader struct {
 	c    *rollout.Compilation
 	opts Options
 	in   *rollout.Installation
-	// beside are the documents that Canaries are judged with, those of one name together: they are of different
-	// clusters. What names its namespace comes first, so that it wins over what does not. Several are the names that
-	// more than one has.
-	beside  [][]*candidate
+	// groups are the documents that the rules read with Canaries, grouped by identity: documents of one group
+	// belong to different clusters. Documents that name their namespace come first and win over those that do
+	// not. several are the groups with more than one document.
+	groups  [][]*candidate
 	several [][]*candidate
-	// inFile are the documents of several by their files.
+	// inFile are the documents of several, by file.
 	inFile map[string][]*candidate
-	// near is what was chosen for Canaries in a place, and chosen all that was, by its choice.
+	// near is the choice of documents for the Canaries of a place; chosen are all choices, by their keys.
 	near   map[place]*surroundings
 	chosen map[string]*surroundings
-	// nameless reports whether an object names no namespace, so that it is in that of each Canary.
+	// nameless reports whether an object names no namespace, and so belongs to the namespace of each Canary.
 	nameless bool
 }
 
-// A candidate is a document that a Canary may be judged with: a MetricTemplate, or else an object.
+// A candidate is a document that the rules may read with a Canary: a MetricTemplate or another object.
 type candidate struct {
 	doc      *schema.Document
 	object   source.Object
 	template *rules.Template
-	// path is that of the file, by its names.
+	// path is the path of the file, split at slashes.
 	path []string
 }
 
-// turn is 0 where the object names its namespace, or its kustomization does, and 1 where it takes that of a Canary.
+// turn returns 0 if the object or its kustomization names a namespace, and 1 if it has the namespace of the
+// Canary.
 func (c *candidate) turn() int {
 	if c.object.Namespace != "" || c.template != nil && c.template.ID.Namespace != "" {
 		return 0
@@ -55,21 +56,21 @@ func (c *candidate) turn() int {
 	return 1
 }
 
-// surroundings are the documents that Canaries are judged with.
+// surroundings are the documents that the rules read with a Canary.
 type surroundings struct {
-	// namespace of objects that name none.
+	// namespace is the namespace of objects that name none.
 	namespace string
 	documents documents
 	built     *source.Built
 	templates map[api.NamespacedReference]*rules.Template
-	// chosen are the documents themselves.
+	// chosen are the chosen documents.
 	chosen map[*schema.Document]bool
 }
 
-// A place is where Canaries stand: a directory or a file, and the namespace of what names none there.
+// A place is the directory or file of Canaries, and the namespace of objects that name none there.
 type place struct{ in, namespace string }
 
-// All returns the plain Canaries among documents. Where a RenderConfig says what the clusters have, in is that, else nil.
+// All returns the plain Canaries among documents. in is the installation that a RenderConfig describes, or nil.
 func All(c *rollout.Compilation, docs *schema.Documents, opts Options, in *rollout.Installation) (all []*Canary) {
 	if !slices.ContainsFunc(docs.All, isRead) {
 		return nil
@@ -86,8 +87,8 @@ func All(c *rollout.Compilation, docs *schema.Documents, opts Options, in *rollo
 	return all
 }
 
-// checkTwice reports Canaries of one file that overwrite each other. Those of several files may be of several clusters,
-// or one in place of the other.
+// checkTwice reports Canaries of one file that overwrite each other. Canaries of different files may belong to
+// different clusters, or one may replace the other.
 func checkTwice(all []*Canary) {
 	type claim struct{ file, namespace, kind, name string }
 	first := map[claim]*Canary{}
@@ -105,12 +106,12 @@ func checkTwice(all []*Canary) {
 				first[at] = r
 				continue
 			}
-			message, hint := fmt.Sprintf("the Canary %s (%s) rolls out the same %s: the two overwrite each other's steps", other.ID.Name, other.doc.Position("metadata", "name"), r.TargetRef.Kind), "remove one of the two Canaries"
+			message, hint := fmt.Sprintf("Canary %s (%s) rolls out the same %s; the two overwrite each other", other.ID.Name, other.doc.Position("metadata", "name"), r.TargetRef.Kind), "remove one of the two Canaries"
 			switch made.kind {
 			case "Canary":
-				message, hint = fmt.Sprintf("the Canary %s is there already (%s): the cluster keeps the last one applied", r.ID.Name, other.doc.Position("metadata", "name")), "remove one of the two, or give it another name"
+				message, hint = fmt.Sprintf("Canary %s exists already (%s); the cluster keeps the one applied last", r.ID.Name, other.doc.Position("metadata", "name")), "remove one of the two, or give it another name"
 			case "Service":
-				message, hint = fmt.Sprintf("the Canary %s (%s) has the Services %s as well: the two overwrite each other's", other.ID.Name, other.doc.Position("metadata", "name"), made.name), "give the Service of one of the two another name"
+				message, hint = fmt.Sprintf("Canary %s (%s) also uses the Service %s; the two overwrite each other", other.ID.Name, other.doc.Position("metadata", "name"), made.name), "give the Service of one of the two another name"
 			}
 			r.c.Add(r.doc.Diagnostic(diag.MadeTwice, made.at, message, hint))
 			break
@@ -126,7 +127,7 @@ func isRead(d *schema.Document) bool {
 	return false
 }
 
-// checkTemplates reports what is wrong with MetricTemplates that no Canary among the documents names.
+// checkTemplates reports mistakes in MetricTemplates that no Canary among the documents names.
 func (r *reader) checkTemplates(all []*Canary) {
 	named := map[*schema.Document]bool{}
 	for _, canary := range all {
@@ -137,7 +138,7 @@ func (r *reader) checkTemplates(all []*Canary) {
 			}
 		}
 	}
-	for _, c := range slices.Concat(r.beside...) {
+	for _, c := range slices.Concat(r.groups...) {
 		if c.template == nil || named[c.doc] {
 			continue
 		}
@@ -147,7 +148,7 @@ func (r *reader) checkTemplates(all []*Canary) {
 	}
 }
 
-// newReader sorts documents by the names of their objects.
+// newReader groups documents by the identities of their objects.
 func newReader(c *rollout.Compilation, docs *schema.Documents, opts Options, in *rollout.Installation) *reader {
 	r := &reader{c: c, opts: opts, in: in, inFile: map[string][]*candidate{}, near: map[place]*surroundings{}, chosen: map[string]*surroundings{}}
 	named := map[manifest.Identity]int{}
@@ -156,13 +157,13 @@ func newReader(c *rollout.Compilation, docs *schema.Documents, opts Options, in 
 		made.path = strings.Split(made.doc.File(), "/")
 		i, ok := named[id]
 		if !ok {
-			i = len(r.beside)
+			i = len(r.groups)
 			named[id] = i
-			r.beside = append(r.beside, nil)
+			r.groups = append(r.groups, nil)
 		}
-		r.beside[i] = append(r.beside[i], made)
+		r.groups[i] = append(r.groups[i], made)
 	}
-	for _, d := range docs.Beside {
+	for _, d := range docs.Context {
 		if o, err := source.NewObject(d.JSON(), d.File()); err == nil && !isMade(&o) {
 			o.Namespace = cmp.Or(o.Namespace, opts.Namespaces[d.File()])
 			add(o.Identity(""), &candidate{doc: d, object: o})
@@ -174,8 +175,8 @@ func newReader(c *rollout.Compilation, docs *schema.Documents, opts Options, in 
 			add(id, &candidate{doc: d, template: &rules.Template{ID: id, MetricTemplate: flagger.MetricTemplate{Provider: t.Spec.Provider, Query: t.Spec.Query}}})
 		}
 	}
-	slices.SortStableFunc(r.beside, func(a, b []*candidate) int { return cmp.Compare(a[0].turn(), b[0].turn()) })
-	for _, all := range r.beside {
+	slices.SortStableFunc(r.groups, func(a, b []*candidate) int { return cmp.Compare(a[0].turn(), b[0].turn()) })
+	for _, all := range r.groups {
 		if len(all) > 1 {
 			r.several = append(r.several, all)
 			for _, one := range all {
@@ -186,7 +187,7 @@ func newReader(c *rollout.Compilation, docs *schema.Documents, opts Options, in 
 	return r
 }
 
-// isMade reports whether Flagger made an object of a cluster: a Canary owns it (fluxcd/flagger pkg/canary and
+// isMade reports whether Flagger created an object of a cluster: a Canary owns it (fluxcd/flagger pkg/canary and
 // pkg/router, OwnerReferences).
 func isMade(o *source.Object) bool {
 	owned := source.Read[struct {
@@ -203,12 +204,12 @@ func isMade(o *source.Object) bool {
 func (r *reader) canary(d *schema.Document, o *api.Canary) *Canary {
 	spec := specOf(o)
 	if d.IsOpenAt(schema.Path{"spec", "analysis", "iterations"}) {
-		spec.Analysis.Iterations = 1 // or more, which decides the strategy
+		spec.Analysis.Iterations = 1 // or more; the strategy depends on it
 	}
 	id := manifest.Identity{Group: "flagger.app", Kind: "Canary", Namespace: r.namespaceOf(d, spec), Name: d.Name}
 	around := r.around(path.Dir(d.File())+"/", id.Namespace)
 	if slices.ContainsFunc(r.inFile[d.File()], func(c *candidate) bool { return !around.has(c.doc) }) {
-		around = r.around(d.File(), id.Namespace) // where others of the same names are beside the Canary
+		around = r.around(d.File(), id.Namespace) // if another document of the same identity is in the Canary's file
 	}
 	from := origin{id, d, around.documents}
 	on := r.installed(spec)
@@ -224,8 +225,9 @@ func (r *reader) canary(d *schema.Document, o *api.Canary) *Canary {
 	return canary
 }
 
-// around returns the documents that Canaries in a directory or a file are judged with: of several of one name, which are
-// those of different clusters, the nearest. Places with the same choice share them.
+// around returns the documents that the rules read with the Canaries of a directory or a file. If several have
+// the same identity, they belong to different clusters, and the nearest is chosen. Places with the same choice
+// share it.
 func (r *reader) around(in, namespace string) *surroundings {
 	at := place{in, namespace}
 	if s := r.near[at]; s != nil {
@@ -249,7 +251,7 @@ func (r *reader) around(in, namespace string) *surroundings {
 	s := r.chosen[string(choice)]
 	if s == nil {
 		s = &surroundings{namespace, documents{}, &source.Built{}, map[api.NamespacedReference]*rules.Template{}, map[*schema.Document]bool{}}
-		for _, all := range r.beside {
+		for _, all := range r.groups {
 			for _, one := range all {
 				if len(all) == 1 || nearest[one] {
 					s.add(one, namespace)
@@ -262,7 +264,7 @@ func (r *reader) around(in, namespace string) *surroundings {
 	return s
 }
 
-// add adds a document, unless one in the namespace has the same name.
+// add adds a document, unless it has one of the same identity.
 func (s *surroundings) add(c *candidate, namespace string) {
 	id := c.object.Identity(namespace)
 	if c.template != nil {
@@ -282,13 +284,13 @@ func (s *surroundings) add(c *candidate, namespace string) {
 	s.templates[api.NamespacedReference{Name: id.Name, Namespace: id.Namespace}] = &t
 }
 
-// has reports whether a document is among those that were chosen.
+// has reports whether a document was chosen.
 func (s *surroundings) has(d *schema.Document) bool {
 	return s.chosen[d]
 }
 
-// nearestTo returns the index of the candidate whose file has most of a path in common. It is false where two have as
-// much: nobody knows which of them is meant.
+// nearestTo returns the index of the candidate whose file shares the longest path. It returns false if two share
+// as much: either may be meant.
 func nearestTo(own []string, all []*candidate) (best int, ok bool) {
 	most := -1
 	for i, c := range all {

@@ -1,7 +1,7 @@
 package api
 
-// RenderConfig holds the settings that are not an Application's to say. At most one may be among
-// the inputs; the command's flags override it, and everything has a default.
+// RenderConfig holds the settings of fleetwright itself. The inputs may have at most one; flags
+// override it, and every setting has a default.
 type RenderConfig struct {
 	TypeMeta `json:",inline"`
 
@@ -32,8 +32,14 @@ type RenderConfigMeta struct {
 
 // RenderConfigSpec holds the settings.
 type RenderConfigSpec struct {
+	// Fleetwright is the range of fleetwright releases that may render the inputs; other releases
+	// reject them. It is one or more comparisons, separated by spaces or commas, that must all hold.
+	// A pre-release precedes its release, so >=0.9 rejects v0.9.0-rc.1. A build from a commit is not compared.
+	// +fleetwright:example=>=0.9
+	Fleetwright string `json:"fleetwright,omitempty" pattern:"release-range"`
+
 	// Path of the output directory inside the Git repository that the clusters sync from, with
-	// slashes. Without it the command finds the enclosing repository; with sourceRef.kind OCIRepository
+	// slashes. Without it, the command finds the enclosing repository; with sourceRef.kind OCIRepository,
 	// each cluster's directory is then the root of its own artifact, as fleetwright publish pushes it.
 	// +fleetwright:example=clusters
 	Path string `json:"path,omitempty"`
@@ -41,13 +47,13 @@ type RenderConfigSpec struct {
 	// SourceRef is the Flux source, on every cluster, of the repository that holds the output.
 	SourceRef *SourceReference `json:"sourceRef,omitempty"`
 
-	// OCIRepository is the OCIRepository of sourceRef on every cluster, for artifacts of fleetwright
-	// publish. Its url is the one that publish pushes to: the name of each cluster is added. Without a
-	// ref it follows the tag latest.
+	// OCIRepository is the OCIRepository of sourceRef on every cluster, for artifacts that fleetwright
+	// publish pushes to its url. The name of each cluster is added to the url. It follows
+	// the tag latest.
 	OCIRepository *OCIRepository `json:"ociRepository,omitempty"`
 
-	// Topology says whose Flux applies the manifests: each cluster's own (pull), or that of one
-	// management cluster, called host, which reaches the others by their kubeconfigs (hub).
+	// Topology selects the Flux that applies the manifests: each cluster's own (pull), or that of one
+	// management cluster, called host, which reaches the others through their kubeconfigs (hub).
 	// +kubebuilder:default=pull
 	Topology string `json:"topology,omitempty" enum:"pull,hub"`
 
@@ -57,90 +63,90 @@ type RenderConfigSpec struct {
 	// Charts to install instead of the pinned ones.
 	Charts *Charts `json:"charts,omitempty"`
 
-	// Plugin says what clusters have whose fleets have no plugin.flagger, and the cluster host.
+	// Plugin declares the components of the clusters whose fleets have no plugin.flagger, and of the cluster host.
 	Plugin *InstalledPlugin `json:"plugin,omitempty"`
 
-	// Severities replaces the severity of diagnostics, by code. Infos and warnings can be off: they
-	// are reported nowhere.
+	// Severities overrides the severity of diagnostics, by code. Infos and warnings can be off, which
+	// hides them.
 	// +fleetwright:example={"FW208": "error"}
 	Severities map[string]Severity `json:"severities,omitempty" enum:"error,warning,info,off"`
 
 	// Defaults of the Flux Kustomizations in sync.yaml.
 	Defaults *SyncDefaults `json:"defaults,omitempty"`
 
-	// Sources are the directories that hold the sources of Applications, whose manifests the
-	// rollouts are checked against. What is rendered does not depend on them.
+	// Sources lists the directories that hold the sources of Applications. Rollouts are checked
+	// against the manifests there; they do not change the output.
 	Sources []SourceDirectory `json:"sources,omitempty"`
 
-	// Waves are the clusters in the order in which they get what changes. A cluster is in the first
-	// wave that selects it, and in the last one where none does.
+	// Waves groups the clusters in the order in which they get changes. A cluster is in the first
+	// wave that selects it, or in the last one if none does.
 	// +fleetwright:example=[{"name": "canary", "clusterSelector": {"matchLabels": {"stage": "canary"}}}, {"name": "rest"}]
 	Waves []Wave `json:"waves,omitempty"`
 
-	// Through is the last wave that is written. The clusters of later waves keep what they have. Without
-	// it, all waves are written. The flag --through overrides it.
+	// Through is the last wave that is written. Clusters of later waves stay unchanged. Without it,
+	// all waves are written. The flag --through overrides it.
 	// +fleetwright:example=canary
 	Through string `json:"through,omitempty" pattern:"wave-name"`
 
-	// Function holds what is only for fleetwright as a KRM function, under kustomize
-	// or kpt. The command's own subcommands ignore it.
+	// Function holds the settings of fleetwright as a KRM function, under kustomize
+	// or kpt. The subcommands ignore it.
 	Function *FunctionConfig `json:"function,omitempty"`
 }
 
-// Wave is a part of all clusters.
+// Wave is a group of clusters.
 type Wave struct {
 	// Name of the wave, for through and --through.
 	Name string `json:"name" pattern:"wave-name" example:"canary"`
 
-	// ClusterSelector selects the clusters of the wave. Without it, the wave has all that no earlier
-	// wave has.
+	// ClusterSelector selects the clusters of the wave. Without it, the wave has all clusters that
+	// no earlier wave has.
 	// +fleetwright:example={"matchLabels": {"stage": "canary"}}
 	ClusterSelector *ClusterSelector `json:"clusterSelector,omitempty"`
 }
 
 // SourceDirectory is a directory that stands for the source of an Application.
 type SourceDirectory struct {
-	// URL of the source, as in an Application. How Git fetches it, by ssh or https, with or without
-	// .git, makes no difference.
+	// URL of the source, as in an Application. The protocol and a trailing .git make no
+	// difference.
 	URL string `json:"url" pattern:"^([a-z+]+://|[^/:]+:).*$" example:"https://github.com/stefanprodan/podinfo"`
 
-	// Path of the directory from the RenderConfig's file, with slashes; for a KRM function from the
-	// directory that it runs in. It is inside the same repository. Only the flag --source leads
-	// anywhere else.
+	// Path of the directory relative to the RenderConfig's file, with slashes; for a KRM function,
+	// relative to its working directory. It must be in the same repository. For a directory
+	// elsewhere, use the flag --source.
 	Path string `json:"path" example:"../podinfo"`
 }
 
 // FunctionConfig holds the settings of a KRM function.
 type FunctionConfig struct {
-	// Mode says what the function does: render emits the manifests; validate passes
-	// on what it is given, and fails where there are errors.
+	// Mode selects what the function does: render emits the manifests; validate passes
+	// its input through, and fails on errors.
 	// +kubebuilder:default=render
 	Mode string `json:"mode,omitempty" enum:"render,validate"`
 
-	// Cluster is the only one that is rendered. kustomize needs it where there is more than one,
-	// since it knows no files of clusters, and takes what two clusters get for one object. With
-	// topology hub, what the hub applies to a cluster is that cluster's.
+	// Cluster is the only cluster that is rendered. kustomize needs it if there is more than one,
+	// because it does not know the clusters' directories and reads the objects of two clusters as
+	// duplicates. In the hub topology, the objects that the hub applies to a cluster belong to it.
 	// +fleetwright:example=eu
 	Cluster string `json:"cluster,omitempty"`
 
-	// Inputs are files and directories to read beside the objects that the function
-	// is given, from the directory that it runs in. A generator is given none.
+	// Inputs lists files and directories to read in addition to the function's input,
+	// relative to its working directory. A generator gets no input.
 	// +fleetwright:example=["application.yaml", "fleet.yaml"]
 	Inputs []string `json:"inputs,omitempty"`
 
-	// Directory of the package that the directories of the clusters are put in, with
-	// slashes, under kpt. Without it, it is spec.path.
+	// Directory of the package for the directories of the clusters, with slashes,
+	// under kpt. Without it, spec.path.
 	// +fleetwright:example=clusters
 	Directory string `json:"directory,omitempty"`
 
-	// AllowPrune names the Applications that may disappear from clusters while they are still among
-	// the inputs, as name or namespace/name, and the components whose releases may, as installed/kuma,
-	// under kpt. The function fails where any other would.
+	// AllowPrune names the Applications, as name or namespace/name, that clusters may lose although
+	// they are still among the inputs, and the components whose releases they may lose, as
+	// installed/kuma, under kpt. The function fails if clusters would lose any other.
 	// +fleetwright:example=["default/web"]
 	AllowPrune []string `json:"allowPrune,omitempty"`
 
-	// Synced says that Flux has synced, on every cluster, what the function has marked as kept in a
-	// package of the former layout, under kpt. The function renders the new layout then.
+	// Synced confirms that Flux has synced, on every cluster, the objects that the function marked as kept
+	// in a package of the former layout, under kpt. The function then renders the new layout.
 	Synced bool `json:"synced,omitempty"`
 }
 
@@ -164,7 +170,7 @@ type SourceReference struct {
 
 // Versions to compile for. Kuma's is the version of its chart.
 type Versions struct {
-	// Flux is the oldest version that runs on the clusters, at least 2.6.
+	// Flux is the oldest Flux version on the clusters, at least 2.6.
 	// +kubebuilder:default=2.6
 	Flux string `json:"flux,omitempty" pattern:"version"`
 }
@@ -193,7 +199,7 @@ type Charts struct {
 	Loadtester *ChartConfig `json:"loadtester,omitempty"`
 }
 
-// ChartConfig is a chart and its values. What is left out is fleetwright's own.
+// ChartConfig is a chart and its values. Omitted fields have fleetwright's defaults.
 type ChartConfig struct {
 	Chart `json:",inline"`
 
@@ -201,20 +207,20 @@ type ChartConfig struct {
 	Values Values `json:"values,omitempty"`
 }
 
-// Release is a tag of a Git repository. What is left out is fleetwright's own.
+// Release is a tag of a Git repository. Omitted fields have fleetwright's defaults.
 type Release struct {
 	// Repository of the tag, over HTTPS or SSH.
 	// +fleetwright:example=https://git.example.com/mirrors/gateway-api
 	Repository string `json:"repository,omitempty" pattern:"^(http|https|ssh)://.*$" format:"git-url"`
 
-	// Version of the release, whose tag has a v before it.
+	// Version of the release; its tag has a leading v.
 	// +fleetwright:example=1.4.1
 	Version string `json:"version,omitempty" pattern:"component-version"`
 }
 
 // SyncDefaults are the settings of the Flux Kustomizations in sync.yaml.
 type SyncDefaults struct {
-	// Interval at which drift is corrected.
+	// Interval at which Flux corrects drift.
 	// +kubebuilder:default=10m
 	Interval Duration `json:"interval,omitempty"`
 
@@ -222,7 +228,7 @@ type SyncDefaults struct {
 	// +kubebuilder:default=2m
 	RetryInterval Duration `json:"retryInterval,omitempty"`
 
-	// Timeout of applying and of waiting until all is ready.
+	// Timeout of applying and of waiting until all objects are ready.
 	// +kubebuilder:default=10m
 	Timeout Duration `json:"timeout,omitempty"`
 
