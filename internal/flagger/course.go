@@ -2,36 +2,38 @@ package flagger
 
 import "time"
 
-// A Course is every way that a rollout may go: which state each of its checks leads to, by whether it passes.
+// A Course is every possible course of a rollout: the next state after each check, by its result.
 type Course struct {
-	// Every is the time from one tick to the next.
+	// Every is the time between two ticks.
 	Every time.Duration
-	// States are in the order of their ticks. The first one is that in which Flagger has detected the new version.
+	// TooMany reports whether the course has more than MostStates states, so that States is incomplete.
+	TooMany bool
+	// States are sorted by tick. In the first, Flagger has detected the new version.
 	States []State
 }
 
-// A State is what a tick leaves behind, and what the next tick does with it.
+// A State is the situation after a tick, with the result of the next tick.
 type State struct {
 	Tick
 	// At is the number of the tick.
 	At int
-	// Checked reports whether the next tick calls the rollout hooks and asks for the metrics.
+	// Checked reports whether the next tick calls the rollout webhooks and queries the metrics.
 	Checked bool
-	// Prepared and Begun are the numbers of the ticks that called the pre-rollout hooks, and the rollout hooks, for the
-	// first time; 0 where none has. The next tick counts.
+	// Prepared and Begun are the numbers of the ticks that first called the pre-rollout webhooks and the rollout
+	// webhooks, or 0. The next tick counts.
 	Prepared, Begun int
-	// Good and Bad are the places of the states after the next tick: where its check passes, and where it fails. They
-	// are the same where nothing is checked.
+	// Good and Bad are the indexes of the states after the next tick, if its check passes or fails. They are equal
+	// if the tick has no check.
 	Good, Bad int
-	// Outcome ends the rollout; a state that has one has no next tick.
+	// Outcome is the end of the rollout. A state with an outcome has no next tick.
 	Outcome Outcome
 }
 
-// mostStates is how many states of a course are followed. It bounds the product of steps and failed checks.
-const mostStates = 3000
+// MostStates is the limit of states in a course. It bounds the product of steps and failed checks.
+const MostStates = 3000
 
-// Course returns how a rollout may go under a version of Flagger. It is false where no check decides, where Flagger
-// promotes no version, and where there are too many states.
+// Course returns the possible courses of a rollout with a version of Flagger. It returns false if no check
+// decides, if Flagger promotes no version, or if there are too many states.
 func (c *Canary) Course(v Version) (*Course, bool) {
 	s := c.scheduler(v, Scenario{})
 	if s.culprit == nil {
@@ -60,8 +62,8 @@ func (c *Canary) Course(v Version) (*Course, bool) {
 	add(s, State{})
 	promotes, decides := false, false
 	for i := 0; i < len(course.States); i++ {
-		if len(course.States) > mostStates {
-			return nil, false
+		if len(course.States) > MostStates {
+			return &Course{Every: course.Every, TooMany: true}, false
 		}
 		from := course.States[i]
 		if from.Outcome != "" {
@@ -87,15 +89,15 @@ func (c *Canary) Course(v Version) (*Course, bool) {
 		at := &course.States[i]
 		at.Checked, at.Prepared, at.Begun, at.Good, at.Bad = checked, next.Prepared, next.Begun, toGood, toBad
 		if !checked && course.States[toGood].Tick == from.Tick && good.answers.opened == forks[i].answers.opened {
-			at.Outcome = Endless // Flagger tries the same again
+			at.Outcome = Endless // Flagger repeats the same tick forever
 		}
 		forks[i] = nil
 	}
 	return course, promotes && decides
 }
 
-// fork returns the scheduler after one more tick, with a check that passes or fails, and whether the tick called what
-// looks at the new version before it has traffic.
+// fork returns a copy of the scheduler after one more tick, whose check passes or fails, and reports whether the
+// tick called the pre-rollout webhooks.
 func (s *scheduler) fork(fails bool) (after *scheduler, prepared bool) {
 	next := *s
 	answers := *s.answers

@@ -10,25 +10,24 @@ import (
 	"time"
 )
 
-// A generator makes the traffic that is measured. Its fields are the options that say how much.
+// A generator is a load generator. Its fields are the options that set the amount of load.
 type generator struct {
-	// duration, requests and clients have a number or a time each.
+	// duration, requests and clients are options whose value is a time or a number.
 	duration, requests, clients []string
-	// rate is of requests in a second: of each client, or of all together.
+	// rate is the option for requests per second, of each client or in total.
 	rate         []string
 	ofEachClient bool
-	// defaultRequests and defaultClients are sent, and defaultRate and defaultDuration kept to, where no option says
-	// otherwise.
+	// defaultRequests, defaultClients, defaultRate and defaultDuration apply without these options.
 	defaultRequests, defaultClients float64
 	defaultRate                     float64
 	defaultDuration                 time.Duration
-	// contented reports that it exits with 0 whatever it is answered.
+	// contented reports whether it exits with 0 whatever the responses are.
 	contented bool
 }
 
-// generators are the load generators that people run in load testers. Only the first three are in Flagger's own image
-// (rakyll/hey hey.go; bojand/ghz cmd/ghz/main.go; wg/wrk src/wrk.c, and giltene/wrk2 for its rate; codesenberg/bombardier
-// args_parser.go; fortio/fortio cli/fortio_main.go; grafana/k6 internal/cmd/options.go).
+// generators are the common load generators in load testers. Flagger's own image has only the first three
+// (rakyll/hey hey.go; bojand/ghz cmd/ghz/main.go; wg/wrk src/wrk.c, and giltene/wrk2 for its rate;
+// codesenberg/bombardier args_parser.go; fortio/fortio cli/fortio_main.go; grafana/k6 internal/cmd/options.go).
 var generators = map[string]generator{
 	"hey": {
 		duration: []string{"-z", "--z"}, requests: []string{"-n", "--n"}, clients: []string{"-c", "--c"}, rate: []string{"-q", "--q"}, ofEachClient: true,
@@ -47,30 +46,30 @@ var generators = map[string]generator{
 		duration: []string{"-t", "--t"}, requests: []string{"-n", "--n"}, rate: []string{"-qps", "--qps"},
 		defaultRate: 8, defaultDuration: 5 * time.Second,
 	},
-	// A script decides what k6 sends; --rps is the most that it does.
+	// k6 runs a script, and --rps limits its rate.
 	"k6": {duration: []string{"-d", "--duration"}, rate: []string{"--rps"}},
 }
 
-// IsLoadGenerator reports whether a command makes the traffic that is measured.
+// IsLoadGenerator reports whether a command generates the measured traffic.
 func IsLoadGenerator(name string) bool { _, ok := generators[path.Base(name)]; return ok }
 
-// A Load is the traffic that a command makes.
+// A Load is the traffic that a command generates.
 type Load struct {
-	// Rate is the number of requests in a second, or 0 where that depends on more than the command.
+	// Rate is the number of requests per second, or 0 if it depends on more than the command.
 	Rate float64
-	// Lasts is for how long, or 0 where that does.
+	// Lasts is the duration, or 0 if it depends on more than the command.
 	Lasts time.Duration
 }
 
-// LoadTime returns for how long a command makes load: 0 where that cannot be told without running it, or where no
-// option says so. It is false for a command that makes none.
+// LoadTime returns how long a command generates load, or 0 if that is unknown. It returns false if the command
+// generates no load.
 func LoadTime(script string) (lasts time.Duration, ok bool) {
 	call, ok := LoadCall(script)
 	return call.Lasts(), ok
 }
 
-// LoadCall returns the call of a command that makes load: one without a name where the command has more than that call.
-// It is false for a command that makes none.
+// LoadCall returns the call of a script that generates load, without a name if the script does more than this
+// call. It returns false if the script generates no load.
 func LoadCall(script string) (call Call, ok bool) {
 	parsed, err := ParseScript(script)
 	if err != nil || !slices.ContainsFunc(parsed.Calls, func(c Call) bool { return IsLoadGenerator(c.Name) }) {
@@ -82,7 +81,7 @@ func LoadCall(script string) (call Call, ok bool) {
 	return parsed.Calls[0], true
 }
 
-// Lasts returns for how long a load generator runs, or 0 where its words do not say it.
+// Lasts returns how long a load generator runs, or 0 if its words do not set it.
 func (c Call) Lasts() time.Duration {
 	if !c.isKnown() {
 		return 0
@@ -90,10 +89,10 @@ func (c Call) Lasts() time.Duration {
 	return c.timeOf(generators[path.Base(c.Name)].duration)
 }
 
-// burst is how long requests take that no rate holds back: they are over long before the next check.
+// burst is the duration of requests without a rate limit, which end long before the next check.
 const burst = time.Second
 
-// Load returns what a load generator sends by its words.
+// Load returns the load that the words of a load generator set.
 func (c Call) Load() (l Load) {
 	g, ok := generators[path.Base(c.Name)]
 	if !ok || !c.isKnown() || !c.isSound(g) {
@@ -115,8 +114,8 @@ func (c Call) Load() (l Load) {
 	return l
 }
 
-// isSound reports whether the options that are set have values that are numbers and times: other ones mean no limit, or
-// are refused.
+// isSound reports whether the values of the options are valid numbers and times. A load generator rejects others,
+// or runs without a limit.
 func (c Call) isSound(g generator) bool {
 	for _, names := range [][]string{g.rate, g.clients, g.requests} {
 		if _, set := c.option(names); set {
@@ -129,26 +128,27 @@ func (c Call) isSound(g generator) bool {
 	return !set || c.timeOf(g.duration) > 0
 }
 
-// isCounted reports whether a number of requests decides for how long the generator runs.
+// isCounted reports whether the number of requests determines how long the generator runs.
 func (c Call) isCounted(g generator) bool {
 	_, set := c.numberOf(g.requests)
 	return c.timeOf(g.duration) == 0 && (set || g.defaultDuration == 0) && len(g.requests) > 0
 }
 
-// Times returns the option with which a load generator sends so many times as many requests.
+// Times returns the load generator with the option that multiplies the number of its requests by times.
 func (c Call) Times(times float64) string {
-	g := generators[path.Base(c.Name)]
+	name := path.Base(c.Name)
+	g := generators[name]
 	if c.isCounted(g) {
-		return fmt.Sprintf("%s %d", g.requests[0], int(math.Ceil(c.requests()*times-rounding)))
+		return fmt.Sprintf("%s … %s %d", name, g.requests[0], int(math.Ceil(c.requests()*times-rounding)))
 	}
-	return fmt.Sprintf("%s %d", g.rate[0], int(math.Ceil(c.numberOr(g.rate, g.defaultRate)*times-rounding)))
+	return fmt.Sprintf("%s … %s %d", name, g.rate[0], int(math.Ceil(c.numberOr(g.rate, g.defaultRate)*times-rounding)))
 }
 
-// rounding is what a product of decimal fractions may be above a whole number.
+// rounding is the error above a whole number that a product of decimal fractions may have.
 const rounding = 1e-6
 
-// requests returns how many requests a load generator sends that has no time to run for, or 0. Each client of hey sends
-// as many as any other (rakyll/hey requester/requester.go, runWorkers).
+// requests returns how many requests a load generator without a duration sends, or 0. All clients of hey send the
+// same number (rakyll/hey requester/requester.go, runWorkers).
 func (c Call) requests() float64 {
 	g := generators[path.Base(c.Name)]
 	n := c.numberOr(g.requests, g.defaultRequests)
@@ -158,18 +158,18 @@ func (c Call) requests() float64 {
 	return n
 }
 
-// clients returns how many clients a load generator has of which each sends by itself, or 0 where that does not count.
+// clients returns the number of clients that send independently, or 0 if it does not matter.
 func (c Call) clients() float64 {
 	g := generators[path.Base(c.Name)]
 	return c.numberOr(g.clients, g.defaultClients)
 }
 
-// isKnown reports whether all words of a call are.
+// isKnown reports whether all words of a call are known.
 func (c Call) isKnown() bool {
 	return !slices.ContainsFunc(c.Words, func(w Word) bool { return !w.Known })
 }
 
-// option returns the value of the first of some options that a call has.
+// option returns the value of the first of the named options that a call has.
 func (c Call) option(names []string) (value string, ok bool) {
 	for i, w := range c.Words {
 		for _, name := range names {
@@ -187,7 +187,7 @@ func (c Call) option(names []string) (value string, ok bool) {
 	return "", false
 }
 
-// numberOf returns the value of an option that is a positive number.
+// numberOf returns the value of an option if it is a positive number.
 func (c Call) numberOf(names []string) (n float64, ok bool) {
 	text, _ := c.option(names)
 	n, err := strconv.ParseFloat(text, 64)
@@ -201,7 +201,7 @@ func (c Call) numberOr(names []string, otherwise float64) float64 {
 	return otherwise
 }
 
-// timeOf returns the value of an option that is a time. A number is of seconds, as wrk reads it.
+// timeOf returns the value of an option if it is a time. A plain number means seconds, as in wrk.
 func (c Call) timeOf(names []string) time.Duration {
 	text, _ := c.option(names)
 	if _, err := strconv.Atoi(text); err == nil && path.Base(c.Name) == "wrk" {

@@ -5,39 +5,39 @@ import (
 	"time"
 )
 
-// A Plan is what the rollouts of a Canary go through.
+// A Plan describes the rollouts of a Canary.
 type Plan struct {
 	Canary  Canary
 	Version Version
 	// Good is the run of a version that passes all checks.
 	Good Run
-	// First and Last are the runs of versions whose checks fail, from the first on, and from the
-	// last of the good run on. They are nil where no check can fail, or none is made.
+	// First and Last are the runs of versions whose checks fail from the first check on, and from the last check
+	// of the good run on. They are nil if no check can fail.
 	First, Last *Run
-	// PreRollout is the run of a version that fails before it gets traffic, or nil where
-	// nothing looks at it then.
+	// PreRollout is the run of a version that fails before it gets traffic, or nil if no webhook checks it then.
 	PreRollout *Run
-	// Gates are what the rollout waits for.
+	// Gates are the webhooks that the rollout waits for.
 	Gates []Gate
-	// Reason is why no version is promoted, in a clause, where a webhook, a route or a metric without values settles that.
+	// Reason is the reason why no version is promoted, if a webhook, a route or a metric without values determines
+	// that.
 	Reason string
 }
 
-// A Gate is what a rollout waits for until it passes: the webhooks of one type.
+// A Gate is the webhooks of one type that a rollout waits for until they pass.
 type Gate struct {
-	// Type of the webhooks, and their names.
+	// Type is the type of the webhooks, and Webhooks are their names.
 	Type     string
 	Webhooks []string
-	// Asked is how often each is asked in the good run.
+	// Asked is how often each webhook is called in the good run.
 	Asked int
-	// Least and Most are by how much longer a rollout takes that is refused once: it
-	// depends on where. Next is by how much more a second refusal in a row makes it.
+	// Least and Most are the shortest and longest delay of a rollout by one rejection, which depends on its time.
+	// Next is the delay by a second rejection in a row.
 	Least, Most, Next time.Duration
-	// Traffic is the largest share, in percent, that the new version has while it waits.
+	// Traffic is the largest share, in percent, of the new version during the wait.
 	Traffic int
 }
 
-// New makes the plan of a Canary under a version of Flagger.
+// New returns the plan of a Canary for a version of Flagger.
 func New(c Canary, v Version) *Plan {
 	p := &Plan{Canary: c, Version: v, Good: c.Run(v, Scenario{})}
 	run := func(sc Scenario) *Run { r := c.Run(v, sc); return &r }
@@ -65,7 +65,7 @@ func New(c Canary, v Version) *Plan {
 	return p
 }
 
-// gate is what the webhooks of a type add to the good run.
+// gate returns the gate of a type of webhooks, from its calls in the good run.
 func (p *Plan) gate(kind string) Gate {
 	g := Gate{Type: kind}
 	for i, w := range p.Canary.Analysis.hooks(kind) {
@@ -74,18 +74,18 @@ func (p *Plan) gate(kind string) Gate {
 			g.Asked = max(g.Asked, p.Good.Calls[i])
 		}
 	}
-	refused := func(passes, refusals int) Run {
-		return p.Canary.Run(p.Version, Scenario{Gate: kind, Passes: passes, Refusals: refusals})
+	rejected := func(passes, rejections int) Run {
+		return p.Canary.Run(p.Version, Scenario{Gate: kind, Passes: passes, Refusals: rejections})
 	}
-	// Whichever of the webhooks refuses, the rollout waits in the same tick.
+	// The rollout waits in the same tick, whichever webhook rejects it.
 	for n := range g.Asked {
-		r := refused(n*len(g.Webhooks), 1)
+		r := rejected(n*len(g.Webhooks), 1)
 		added := r.Duration() - p.Good.Duration()
 		if n == 0 {
-			g.Least, g.Next = added, refused(0, 2).Duration()-r.Duration()
+			g.Least, g.Next = added, rejected(0, 2).Duration()-r.Duration()
 		}
 		g.Least, g.Most = min(g.Least, added), max(g.Most, added)
-		// The run waits in the first tick that is another one.
+		// The run waits in the first tick that differs.
 		for i, t := range r.Ticks {
 			if i >= len(p.Good.Ticks) || t != p.Good.Ticks[i] {
 				g.Traffic = max(g.Traffic, t.Canary)
@@ -96,7 +96,8 @@ func (p *Plan) gate(kind string) Gate {
 	return g
 }
 
-// reason returns why a run does not promote a good version, as far as a webhook, a route or a metric without values settles it.
+// reason returns the reason why a run does not promote a good version, if a webhook, a route or a metric without
+// values determines it.
 func (c *Canary) reason(good Run, v Version) string {
 	for i := range c.Analysis.Webhooks {
 		w := &c.Analysis.Webhooks[i]
@@ -106,16 +107,16 @@ func (c *Canary) reason(good Run, v Version) string {
 		switch answer, why := w.Answer(); {
 		case w.Kind() == Rollback && good.Outcome == RolledBack:
 			if other := c.Analysis.GoesOnWith(w); other != nil {
-				return fmt.Sprintf("never promoted: the rollback hook %s asks the same as the %s hook %s, so whatever lets a version go on rolls it back", w.Name, other.Kind(), other.Name)
+				return fmt.Sprintf("never promoted: the rollback webhook %s sends the same request as the %s webhook %s, so the answer that continues a rollout also rolls it back", w.Name, other.Kind(), other.Name)
 			}
 			if answer == Yes {
-				return fmt.Sprintf("never promoted: the rollback hook %s always answers yes: %s", w.Name, why)
+				return fmt.Sprintf("never promoted: the rollback webhook %s always answers yes: %s", w.Name, why)
 			}
 		case answer != No:
 		case w.Kind() == PreRollout, w.Kind() == RolloutHook:
-			return fmt.Sprintf("every check fails: the %s hook %s never passes: %s", w.Kind(), w.Name, why)
+			return fmt.Sprintf("every check fails: the %s webhook %s never passes: %s", w.Kind(), w.Name, why)
 		case good.Outcome == Endless && (w.Kind() == ConfirmRollout || w.Kind() == ConfirmTrafficIncrease || w.Kind() == ConfirmPromotion):
-			return fmt.Sprintf("never ends: the %s hook %s never passes: %s", w.Kind(), w.Name, why)
+			return fmt.Sprintf("never ends: the %s webhook %s never passes: %s", w.Kind(), w.Name, why)
 		}
 	}
 	if all := c.Misroutes(v); good.Outcome == Endless && len(all) > 0 {

@@ -6,12 +6,11 @@ import (
 	"time"
 )
 
-// nothingToAsk is no place of a metric.
+// nothingToAsk stands for a metric without a query.
 const nothingToAsk = -1
 
-// queries are the metrics that a check asks for, by their places and in order: first
-// what Flagger knows by itself and what the Canary has, then templates
-// (runBuiltinMetricChecks, runMetricChecks). A metric with none of these fails it.
+// queries returns the indexes of the metrics that a check queries, in order: first built-in queries and queries in
+// the Canary, then templates (runBuiltinMetricChecks, runMetricChecks). A metric with neither fails the check.
 func (c *Canary) queries(v Version) (all []int) {
 	for i, m := range c.Analysis.Metrics {
 		if m.isBuiltin() {
@@ -32,9 +31,9 @@ func (c *Canary) queries(v Version) (all []int) {
 	return all
 }
 
-// culprit returns what is taken to fail of a bad check: the first metric that is asked for,
-// and without one the first webhook of a check that can. A bad version that the first
-// metric does not see has more queries asked. It is nil where nothing can fail.
+// culprit returns the metric or webhook that fails in a bad check: the first queried metric, or else the first
+// rollout webhook that can fail. (A bad version that passes the first metric causes more queries.) It returns nil
+// if nothing can fail.
 func (c *Canary) culprit(queries []int) any {
 	if len(queries) > 0 {
 		return queries[0]
@@ -47,56 +46,56 @@ func (c *Canary) culprit(queries []int) any {
 	return nil
 }
 
-// A Tick is what Flagger leaves behind when it has looked at a Canary.
+// A Tick is the situation after one tick of the scheduler.
 type Tick struct {
 	Status
 	Route
 }
 
-// An Outcome is how a run ends.
+// An Outcome is the end of a run.
 type Outcome string
 
 // The outcomes.
 const (
 	Promoted   Outcome = "promoted"
 	RolledBack Outcome = "rolled back"
-	// Endless runs come to a point that they never leave.
+	// Endless runs reach a state that they never leave.
 	Endless Outcome = "never ends"
-	// TooLong runs have more than MaxTicks.
+	// TooLong runs have more than MaxTicks ticks.
 	TooLong Outcome = "too long to follow"
 )
 
-// ends are the phases that a run ends with.
+// ends are the phases that end a run.
 var ends = map[Phase]Outcome{Succeeded: Promoted, Failed: RolledBack}
 
-// MaxTicks is how many ticks of a run are followed: at Flagger's shortest interval more
-// than a day. It is less where the interval is so long that their time could not be told.
+// MaxTicks is the limit of ticks in a run: more than a day at Flagger's shortest interval. It is lower for
+// intervals so long that the total time would overflow.
 const MaxTicks = 10_000
 
-// A Run is what a new version goes through.
+// A Run is the rollout of one new version.
 type Run struct {
 	Outcome Outcome
-	// Every is the time from one tick to the next.
+	// Every is the time between two ticks.
 	Every time.Duration
-	// Ticks are one after the other; the first is that which detects the version.
+	// Ticks are in order; the first one detects the version.
 	Ticks []Tick
-	// Checks of the new version under traffic that were begun, and FirstFailed is the
-	// number of the tick of the first that failed, or 0.
+	// Checks is the number of checks under traffic that began, and FirstFailed is the number of the tick of the
+	// first failed one, or 0.
 	Checks      int
 	FirstFailed int
-	// Calls are how often each webhook of the Canary was called, and Queries how often
-	// each of its metrics was asked for. What is retried counts once.
+	// Calls are how often each webhook of the Canary was called, and Queries are how often each of its metrics was
+	// queried. Retries do not count.
 	Calls, Queries []int
 }
 
-// At is the time of a tick since the detection.
+// At returns the time from the detection to a tick.
 func (r Run) At(tick int) time.Duration { return time.Duration(tick) * r.Every }
 
-// Duration is the time from the detection to the end.
+// Duration returns the time from the detection to the end.
 func (r Run) Duration() time.Duration { return r.At(len(r.Ticks) - 1) }
 
-// Copied is the time from the detection until the new version is copied to the primary, or
-// to the end of a run that never does it.
+// Copied returns the time from the detection until the new version is copied to the primary, or until the end of a
+// run that never copies it.
 func (r Run) Copied() time.Duration {
 	for i, t := range r.Ticks {
 		if t.Phase == Promoting || t.Phase == Succeeded {
@@ -106,10 +105,40 @@ func (r Run) Copied() time.Duration {
 	return r.Duration()
 }
 
-// GoesOn reports whether the run does not end with its last tick.
+// A Share is the percentage of the traffic that the new version serves: in the canary, and in the primary once
+// that runs it, too.
+type Share struct{ Canary, Primary int }
+
+// All returns the sum of both.
+func (s Share) All() int { return s.Canary + s.Primary }
+
+// Shares returns the share of the new version after each tick, and for a run that continues also the share
+// afterwards. The tick that copies the version replaces the primary's pods one by one, and every later tick waits
+// until all are ready (pkg/controller/scheduler.go, advanceCanary). So the primary counts as old until the next
+// tick. Only a skipped analysis ends without another tick: there the primary counts as new at the end.
+func (r Run) Shares() (all []Share) {
+	for i, t := range r.Ticks {
+		share := Share{Canary: t.Canary}
+		if i > 0 && r.Ticks[i-1].Phase == Promoting || t.Phase == Finalising || t.Phase == Succeeded {
+			share.Primary = allTraffic - t.Canary
+		}
+		all = append(all, share)
+	}
+	if r.GoesOn() {
+		last := len(all) - 1
+		share := all[last]
+		if r.Ticks[last].Phase == Promoting {
+			share.Primary = allTraffic - share.Canary
+		}
+		all = append(all, share)
+	}
+	return all
+}
+
+// GoesOn reports whether the run continues after its last tick.
 func (r Run) GoesOn() bool { return r.Outcome == Endless || r.Outcome == TooLong }
 
-// Peak is the largest share of traffic, in percent, that the new version had.
+// Peak returns the largest share of traffic, in percent, that the new version had.
 func (r Run) Peak() (percent int) {
 	for _, t := range r.Ticks {
 		percent = max(percent, t.Canary)
@@ -117,7 +146,7 @@ func (r Run) Peak() (percent int) {
 	return percent
 }
 
-// Exposed is how long the new version had any traffic.
+// Exposed returns how long the new version had any traffic.
 func (r Run) Exposed() (d time.Duration) {
 	for _, t := range r.Ticks[:len(r.Ticks)-1] {
 		if t.Canary > 0 {
@@ -127,8 +156,8 @@ func (r Run) Exposed() (d time.Duration) {
 	return d
 }
 
-// Exposure is the traffic that the new version had: its share, from 0 to 1, times the
-// minutes that it had it. One traffic-minute is all traffic of a minute.
+// Exposure returns the traffic that the new version served: its share, from 0 to 1, times the minutes. One
+// traffic-minute is the whole traffic of one minute.
 func (r Run) Exposure() (trafficMinutes float64) {
 	percent := 0
 	for _, t := range r.Ticks[:len(r.Ticks)-1] {
@@ -137,7 +166,7 @@ func (r Run) Exposure() (trafficMinutes float64) {
 	return float64(percent) * r.Every.Minutes() / allTraffic
 }
 
-// scheduler returns one that has not looked at the Canary yet.
+// scheduler returns a scheduler that has not processed the Canary yet.
 func (c *Canary) scheduler(v Version, sc Scenario) *scheduler {
 	s := &scheduler{
 		Canary: c, version: v, scenario: sc, status: Status{Phase: Initialized}, queries: c.queries(v), answers: c.Answers(),
@@ -147,11 +176,11 @@ func (c *Canary) scheduler(v Version, sc Scenario) *scheduler {
 	return s
 }
 
-// Run has a Canary go through a rollout under a version of Flagger.
+// Run simulates one rollout of a Canary with a version of Flagger.
 func (c *Canary) Run(v Version, sc Scenario) Run {
 	s := c.scheduler(v, sc)
 	r := Run{Outcome: TooLong, Every: c.Analysis.Every()}
-	// Where a state comes again, and nothing else has changed, it comes for ever.
+	// A state that recurs with nothing else changed recurs forever.
 	type state struct {
 		Tick
 		checks, gated int

@@ -2,7 +2,7 @@ package flagger
 
 import "slices"
 
-// A Phase is that of a Canary's status.
+// A Phase is the phase in a Canary's status.
 type Phase string
 
 // The phases of a rollout (pkg/apis/flagger/v1beta1/status.go).
@@ -17,66 +17,66 @@ const (
 	Failed           Phase = "Failed"
 )
 
-// A Status is a Canary's, as kubectl shows it.
+// A Status is a Canary's status, as kubectl shows it.
 type Status struct {
 	Phase Phase `json:"phase"`
-	// Weight is status.canaryWeight, in percent. It is not always the share of the
-	// traffic: A/B testing and blue/green leave it at 0.
+	// Weight is status.canaryWeight, in percent. It is not always the share of the traffic: A/B testing and
+	// blue/green leave it at 0.
 	Weight int `json:"weight"`
-	// FailedChecks so far; a good check does not take one back.
+	// FailedChecks is the number of failed checks so far; a passed check does not lower it.
 	FailedChecks int `json:"failedChecks"`
-	// Iterations of A/B testing and blue/green so far.
+	// Iterations is the number of iterations of A/B testing and blue/green so far.
 	Iterations int `json:"iterations"`
 }
 
-// A Route is where the traffic goes.
+// A Route is the destination of the traffic.
 type Route struct {
-	// Canary is the share, in percent, that the new version answers: with conditions
-	// (match), of the requests that they choose.
+	// Canary is the share, in percent, that the new version serves. With conditions (match), it is the share of
+	// the matching requests.
 	Canary int `json:"traffic"`
-	// Mirrored reports whether the new version gets a copy of what the old one answers.
+	// Mirrored reports whether the new version gets a copy of the requests to the old one.
 	Mirrored bool `json:"mirrored"`
 }
 
-// A scheduler advances a Canary tick by tick, as Flagger's does.
+// A scheduler advances a Canary tick by tick, like Flagger's scheduler.
 type scheduler struct {
 	*Canary
 	version  Version
 	scenario Scenario
-	// queries are what a check asks, and culprit is that of them, or the webhook, which fails of a bad one.
+	// queries are the metrics of a check, and culprit is the metric or webhook that fails in a bad one.
 	queries []int
 	culprit any
 
 	status Status
 	route  Route
-	// met reports that the new version has had traffic, and rewritten that Flagger will write the
-	// HTTPRoute anew.
+	// met reports whether the new version has had traffic, and rewritten whether Flagger will rewrite the
+	// HTTPRoute.
 	met, rewritten bool
 
 	answers *Answers
 
-	// checks of the new version under traffic that have begun.
+	// checks is the number of checks under traffic that have begun.
 	checks int
-	// gated is how often the scenario's gate was asked.
+	// gated is how often the scenario's gate was called.
 	gated int
-	// calls are how often each webhook was called, and asked how often each metric's
-	// queries were, by their places in the Canary.
+	// calls are how often each webhook was called, and asked are how often each metric was queried, by index in
+	// the Canary.
 	calls, asked []int
 }
 
-// A Scenario says what does not pass. In the zero value everything does.
+// A Scenario defines what fails. In the zero value everything passes.
 type Scenario struct {
-	// FailFrom is the number of the first check under traffic that fails, from 1; all
-	// after it fail, too. 0 fails none.
+	// FailFrom is the number of the first failing check under traffic, counted from 1; all later ones fail, too. 0
+	// means that none fails.
 	FailFrom int
-	// FailPreRollout has what looks at the new version before it gets traffic fail.
+	// FailPreRollout makes the checks before the first traffic fail.
 	FailPreRollout bool
-	// Gate is a type of webhooks of which one refuses Refusals times, after it was asked Passes times.
+	// Gate is a type of webhooks. After Passes calls that pass, the next Refusals calls do not.
 	Gate             string
 	Passes, Refusals int
 }
 
-// tick is one call of advanceCanary. The first one detects the new version.
+// tick simulates one call of advanceCanary. The first tick detects the new version.
 func (s *scheduler) tick() {
 	switch phase := s.status.Phase; {
 	case s.Suspend:
@@ -105,7 +105,7 @@ func (s *scheduler) tick() {
 	}
 }
 
-// advance takes a version further that has passed a check.
+// advance continues the rollout of a version that has passed a check.
 func (s *scheduler) advance() {
 	if s.Provider == Kubernetes {
 		if len(s.Analysis.Match) > 0 {
@@ -128,7 +128,7 @@ func (s *scheduler) advance() {
 	}
 }
 
-// start scales the new version up, once the gates let it (checkCanaryStatus).
+// start scales the new version up if the gates pass (checkCanaryStatus).
 func (s *scheduler) start() {
 	if !s.confirms(ConfirmRollout) {
 		if s.status.Phase != Waiting {
@@ -154,7 +154,7 @@ func (s *scheduler) skip() {
 	s.event() // promotion completed
 }
 
-// wantsRollback reports whether a webhook has the version undone (runRollbackHooks).
+// wantsRollback reports whether a webhook requests a rollback (runRollbackHooks).
 func (s *scheduler) wantsRollback() bool {
 	for i := range s.Analysis.hooks(Rollback) {
 		undoes := s.call(i)
@@ -166,7 +166,7 @@ func (s *scheduler) wantsRollback() bool {
 	return false
 }
 
-// rollback gives all traffic back to the primary, which has the old version.
+// rollback returns all traffic to the primary, which runs the old version.
 func (s *scheduler) rollback() {
 	if s.status.FailedChecks >= s.Analysis.threshold() {
 		s.event() // threshold reached
@@ -179,16 +179,16 @@ func (s *scheduler) rollback() {
 	s.confirms(PostRollout)
 }
 
-// shiftToPrimary gives the traffic back to the primary, which has the new version (runPromotionTrafficShift).
+// shiftToPrimary returns the traffic to the primary, which runs the new version (runPromotionTrafficShift).
 func (s *scheduler) shiftToPrimary() {
 	if s.Provider == Kubernetes {
-		s.setPhase(Finalising) // there is nothing to shift
+		s.setPhase(Finalising) // nothing left to shift
 		return
 	}
 	weight := 0
 	if step := s.Analysis.StepWeightPromotion; step != 0 {
 		if s.route.Canary == 0 {
-			return // for ever
+			return // forever
 		}
 		weight = min(max(s.route.Canary-step, 0), allTraffic)
 	}
@@ -203,12 +203,12 @@ func (s *scheduler) shiftToPrimary() {
 	}
 }
 
-// isUntouched reports whether the new version has met no request, nor a check.
+// isUntouched reports whether the new version has had neither requests nor checks.
 func (s *scheduler) isUntouched() bool {
 	return s.route.Canary == 0 && s.status.Iterations == 0 && !(s.Analysis.Mirror && s.route.Mirrored)
 }
 
-// check looks at the new version: before it has traffic at what was asked for before.
+// check runs the pre-rollout webhooks before the first traffic, and later the rollout webhooks and the metrics.
 func (s *scheduler) check() bool {
 	if s.isUntouched() {
 		s.event() // starting
@@ -232,12 +232,12 @@ func (s *scheduler) check() bool {
 	return true
 }
 
-// fails reports whether a metric or a webhook is what fails of this check.
+// fails reports whether the scenario makes a metric or a webhook fail in this check.
 func (s *scheduler) fails(what any) bool {
 	return s.scenario.FailFrom > 0 && s.checks >= s.scenario.FailFrom && s.culprit == what
 }
 
-// runWeighted gives the new version a larger share, or promotes it (runCanary).
+// runWeighted raises the share of the new version, or promotes it (runCanary).
 func (s *scheduler) runWeighted() {
 	switch a := &s.Analysis; {
 	case !s.route.Mirrored && s.status.Phase == Progressing && !s.confirms(ConfirmTrafficIncrease):
@@ -257,7 +257,7 @@ func (s *scheduler) runWeighted() {
 	}
 }
 
-// runAB gives the new version all requests that the conditions choose.
+// runAB sends all matching requests to the new version.
 func (s *scheduler) runAB() {
 	if s.status.Iterations >= s.Iterations() {
 		s.promote()
@@ -267,8 +267,8 @@ func (s *scheduler) runAB() {
 	}
 }
 
-// runBlueGreen gives the new version no traffic, or a copy of it, until the last check
-// was good, and all of it then. Without a router it gets none before it is promoted.
+// runBlueGreen sends the new version no traffic, or a copy of it, until the last check has passed, and all traffic
+// then. Without a router the new version gets no traffic before its promotion.
 func (s *scheduler) runBlueGreen() {
 	switch checks := s.Iterations(); {
 	case s.status.Iterations < checks:
@@ -290,7 +290,7 @@ func (s *scheduler) runBlueGreen() {
 	}
 }
 
-// promote copies the new version to the primary, once the gates let it.
+// promote copies the new version to the primary if the gates pass.
 func (s *scheduler) promote() {
 	if s.confirmsPromotion() {
 		s.event() // copying the template
@@ -298,9 +298,8 @@ func (s *scheduler) promote() {
 	}
 }
 
-// confirmsPromotion asks the gates before the promotion. Where one refuses again, the
-// checks of A/B testing and blue/green go one back, so that they ask every second time
-// only (runConfirmPromotionHooks).
+// confirmsPromotion calls the gates before the promotion. If one fails again, the iterations of A/B testing and
+// blue/green go back by one, so that the gates are called only at every second tick (runConfirmPromotionHooks).
 func (s *scheduler) confirmsPromotion() bool {
 	if s.confirms(ConfirmPromotion) {
 		return true
@@ -314,7 +313,7 @@ func (s *scheduler) confirmsPromotion() bool {
 	return false
 }
 
-// setPhase changes the phase, and what Flagger forgets with it (pkg/canary/status.go, setStatusPhase).
+// setPhase changes the phase, and resets the same fields as Flagger (pkg/canary/status.go, setStatusPhase).
 func (s *scheduler) setPhase(p Phase) {
 	s.status.Phase = p
 	if p == Waiting || p == Promoting && s.version.since(promotingKeepsWeight) {
@@ -326,11 +325,11 @@ func (s *scheduler) setPhase(p Phase) {
 	}
 }
 
-// setRoute gives the new version a share, in percent, or a copy, and reports whether the API server
-// takes the route. On nginx conditions have no weight beside them: the new version gets all that they
-// choose, and reports so (pkg/router/ingress.go).
+// setRoute gives the new version a share, in percent, or a copy, and reports whether the API server accepts the
+// route. On nginx, conditions replace the weight: the new version gets and reports all matching requests
+// (pkg/router/ingress.go).
 func (s *scheduler) setRoute(canary int, mirrored bool) bool {
-	if s.refuses(canary) {
+	if s.rejects(canary) {
 		s.event()
 		return false
 	}
@@ -343,15 +342,15 @@ func (s *scheduler) setRoute(canary int, mirrored bool) bool {
 	return true
 }
 
-// refuses reports whether the API server refuses the route that gives the canary a share. Flagger
-// tries again for ever.
-func (s *scheduler) refuses(canary int) bool {
+// rejects reports whether the API server rejects the route that gives the canary a share. Flagger then retries
+// forever.
+func (s *scheduler) rejects(canary int) bool {
 	return s.hasEmptyTimeout(s.version) || canary == 0 && s.met && s.hasTwoModifiers() ||
 		s.Provider == Knative && s.status.Phase == Promoting && s.Analysis.StepWeightPromotion != 0 && s.unevenly(canary)
 }
 
-// unevenly reports whether a step of the promotion leaves shares that are not 100% together, which Knative refuses.
-// Flagger takes the revision that both shares are of by then for one that has the same share twice
+// unevenly reports whether a step of the promotion leaves shares that do not add up to 100%, which Knative
+// rejects. By then both shares belong to the same revision, and Flagger counts its share twice
 // (pkg/canary/knative_controller.go, Promote; pkg/router/knative.go, GetRoutes; knative/serving
 // pkg/apis/serving/v1/route_validation.go, validateTrafficList).
 func (s *scheduler) unevenly(canary int) bool {
@@ -359,7 +358,7 @@ func (s *scheduler) unevenly(canary int) bool {
 	return primary+canary != allTraffic
 }
 
-// confirms calls the webhooks of a type, until one does not pass.
+// confirms calls the webhooks of a type until one does not pass.
 func (s *scheduler) confirms(kind string) bool {
 	for i := range s.Analysis.hooks(kind) {
 		if !s.call(i) {
@@ -389,7 +388,7 @@ func (s *scheduler) call(i int) bool {
 	}
 }
 
-// event calls the webhooks that hear of everything (sendEventToWebhook).
+// event calls the event webhooks (sendEventToWebhook).
 func (s *scheduler) event() {
 	for i := range s.Analysis.hooks(Event) {
 		s.calls[i]++

@@ -3,13 +3,14 @@ package flagger
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// asked is a metric that Flagger asks for, so that checks can fail.
+// asked is a metric that Flagger queries, so that checks can fail.
 var asked = []Metric{{Name: "request-success-rate"}}
 
 func weighted(a Analysis) Canary {
@@ -17,8 +18,8 @@ func weighted(a Analysis) Canary {
 	return Canary{Provider: Istio, Analysis: a}
 }
 
-// TestTicksOfPromotion holds the simulation to what a reading of the scheduler gives for
-// the number of ticks from the detection to the end.
+// TestTicksOfPromotion compares the number of simulated ticks, from detection to the end, with the number
+// derived from the scheduler's source.
 func TestTicksOfPromotion(t *testing.T) {
 	matching := weighted(Analysis{Iterations: 10, Match: make([]Match, 1)})
 	skipped := weighted(Analysis{StepWeight: 10})
@@ -58,22 +59,22 @@ func TestTicksOfPromotion(t *testing.T) {
 	}
 }
 
-// TestTicksOfRollback: a rollout is undone at the tick after that of the last failed check
-// that it takes, the first of which is at the third.
+// TestTicksOfRollback checks that a rollout is rolled back at the tick after the last tolerated failed check.
+// The first check is at the third tick.
 func TestTicksOfRollback(t *testing.T) {
 	for threshold := range 6 {
 		p := New(weighted(Analysis{StepWeight: 10, MaxWeight: 50, Threshold: threshold}), Newest)
 		if got, want := len(p.First.Ticks)-1, max(threshold, 1)+2; got != want {
-			t.Errorf("with a threshold of %d it is rolled back after %d ticks, want %d", threshold, got, want)
+			t.Errorf("threshold %d: rolled back after %d ticks, want %d", threshold, got, want)
 		}
 		if got, want := len(p.Last.Ticks)-1, 5+max(threshold, 1)+1; got != want {
-			t.Errorf("with a threshold of %d, failing at the last step, it is rolled back after %d ticks, want %d", threshold, got, want)
+			t.Errorf("threshold %d, failing at the last step: rolled back after %d ticks, want %d", threshold, got, want)
 		}
 	}
 }
 
-// TestRoutesOfGatewayAPI: an HTTPRoute that Flagger writes anew with each check, or that the API server
-// refuses, holds a rollout for ever.
+// TestRoutesOfGatewayAPI checks that a rollout never ends if Flagger rewrites its HTTPRoute at each check, or
+// if the API server rejects it.
 func TestRoutesOfGatewayAPI(t *testing.T) {
 	canary := func(change func(c *Canary)) Canary {
 		c := weighted(Analysis{StepWeight: 50})
@@ -120,21 +121,21 @@ func TestRoutesOfGatewayAPI(t *testing.T) {
 	}
 }
 
-// TestSeed is the table of Kurator's guide: with 50, 10 and 90 seconds, and one failed
-// check on the way, a rollout takes 810 seconds.
+// TestSeed checks the table of Kurator's guide: with intervals of 50 s, 10 s and 90 s, and one failed check,
+// a rollout takes 810 s.
 func TestSeed(t *testing.T) {
 	c := weighted(Analysis{Interval: "90s", Threshold: 2, StepWeight: 10, MaxWeight: 50})
 	r := c.Run(Newest, Scenario{})
 	const failed = 1
 	if got := r.Duration() + failed*r.Every; got != 810*time.Second {
-		t.Errorf("it takes %s, want 810s", got)
+		t.Errorf("the rollout takes %s, want 810s", got)
 	}
 	if got := c.Run(Version{42}, Scenario{}).Ticks[6]; got.Phase != Promoting || got.Weight != 0 || got.Canary != 50 {
 		t.Errorf("Flagger 1.42 is %+v, want it promoting with weight 0, as in the guide, and still half of the traffic", got)
 	}
 }
 
-// TestExposure: shares count for as long as they last.
+// TestExposure checks that shares count for as long as they last.
 func TestExposure(t *testing.T) {
 	p := New(weighted(Analysis{Interval: "60s", Threshold: 1, StepWeights: []int{10, 50}}), Newest)
 	for _, tt := range []struct {
@@ -154,7 +155,7 @@ func TestExposure(t *testing.T) {
 	}
 }
 
-// TestIntervals that Flagger cannot read, or does not keep.
+// TestIntervals checks intervals that Flagger cannot read, or does not use.
 func TestIntervals(t *testing.T) {
 	for text, want := range map[string]time.Duration{
 		"": time.Minute, "10sfoo": time.Minute, "1s": 10 * time.Second, "90s": 90 * time.Second, "1m30s": 90 * time.Second,
@@ -166,8 +167,8 @@ func TestIntervals(t *testing.T) {
 	}
 }
 
-// TestEveryRunEnds has Canaries of all sorts go through all scenarios of their plans:
-// none runs for ever, shares stay shares, and what is promoted had its checks.
+// TestEveryRunEnds runs Canaries of all kinds through all scenarios of their plans: every run ends, shares
+// stay valid, and promoted versions have passed their checks.
 func TestEveryRunEnds(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	pick := func(of ...int) int { return of[random.IntN(len(of))] }
@@ -220,8 +221,7 @@ func TestEveryRunEnds(t *testing.T) {
 	}
 }
 
-// TestLongRunsAreCut: a number of checks that somebody has mistyped costs no more than a
-// long one.
+// TestLongRunsAreCut checks that a mistyped number of checks costs no more than a long run.
 func TestLongRunsAreCut(t *testing.T) {
 	p := New(weighted(Analysis{Iterations: 1 << 30}), Newest)
 	if p.Good.Outcome != TooLong || len(p.Good.Ticks) != MaxTicks || p.Last != nil {
@@ -229,7 +229,7 @@ func TestLongRunsAreCut(t *testing.T) {
 	}
 }
 
-// TestLongTimesAreCut: the time of each tick that is followed can be told.
+// TestLongTimesAreCut checks that the time of each simulated tick can be represented.
 func TestLongTimesAreCut(t *testing.T) {
 	p := New(weighted(Analysis{Interval: "2147483647s", StepWeight: 10}), Newest)
 	if p.Good.Outcome != TooLong || p.Good.Duration() <= 0 {
@@ -237,7 +237,7 @@ func TestLongTimesAreCut(t *testing.T) {
 	}
 }
 
-// TestFixedGates: a load tester has gates whose URL says whether they pass.
+// TestFixedGates checks gates of a load tester whose URL determines whether they pass.
 func TestFixedGates(t *testing.T) {
 	with := func(kind, url string) *Plan {
 		return New(weighted(Analysis{StepWeight: 50, Webhooks: []Webhook{{Type: kind, URL: url}}}), Newest)
@@ -253,7 +253,7 @@ func TestFixedGates(t *testing.T) {
 	}
 }
 
-// TestGates: what a refusal adds depends on the strategy, and on where it comes.
+// TestGates checks that the cost of a refusal depends on the strategy and on the position of the gate.
 func TestGates(t *testing.T) {
 	gate := func(kind string) []Webhook { return []Webhook{{Name: "gate", Type: kind, URL: "http://hooks.test/"}} }
 	matching := make([]Match, 1)
@@ -276,8 +276,49 @@ func TestGates(t *testing.T) {
 				*d *= time.Second
 			}
 			if p := New(weighted(tt.a), Newest); len(p.Gates) != 1 || fmt.Sprint(p.Gates[0]) != fmt.Sprint(want) {
-				t.Errorf("it is %+v, want %+v", p.Gates, want)
+				t.Errorf("got %+v, want %+v", p.Gates, want)
 			}
 		})
+	}
+}
+
+// TestShares checks that a promoted version gets all traffic through the primary from the tick after the
+// copy. Until then, the primary's pods are replaced.
+func TestShares(t *testing.T) {
+	matching := weighted(Analysis{Iterations: 2, Match: make([]Match, 1)})
+	skipped := weighted(Analysis{StepWeight: 10})
+	skipped.SkipAnalysis = true
+	plain := weighted(Analysis{Iterations: 1})
+	plain.Provider = Kubernetes
+	stuck := weighted(Analysis{StepWeight: 50, MaxWeight: 50, StepWeightPromotion: 30})
+	stuck.Provider = Knative
+	for _, tt := range []struct {
+		name   string
+		canary Canary
+		want   string
+	}{
+		{"steps", weighted(Analysis{StepWeight: 25, MaxWeight: 50}), "0+0 25+0 50+0 50+0 0+100 0+100"},
+		{"a promotion in steps", weighted(Analysis{StepWeight: 50, MaxWeight: 50, StepWeightPromotion: 30}), "0+0 50+0 50+0 20+80 0+100 0+100"},
+		{"A/B testing", matching, "0+0 100+0 100+0 100+0 0+100 0+100"},
+		{"blue/green", weighted(Analysis{Iterations: 1}), "0+0 0+0 100+0 100+0 0+100 0+100"},
+		{"blue/green on kubernetes", plain, "0+0 0+0 0+0 0+0 0+100 0+100"},
+		{"no analysis", skipped, "0+0 0+100"},
+		{"a promotion that never ends", stuck, "0+0 50+0 50+0 20+80 20+80"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var got []string
+			for _, s := range tt.canary.Run(Newest, Scenario{}).Shares() {
+				got = append(got, fmt.Sprintf("%d+%d", s.Canary, s.Primary))
+			}
+			if all := strings.Join(got, " "); all != tt.want {
+				t.Errorf("shares are %s, want %s", all, tt.want)
+			}
+		})
+	}
+	failing := weighted(Analysis{StepWeight: 10, MaxWeight: 50, Threshold: 3})
+	for _, s := range failing.Run(Newest, Scenario{FailFrom: 3}).Shares() {
+		if s.Primary != 0 {
+			t.Errorf("the primary has a version that fails: %v", s)
+		}
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// TestRefused: Flagger rejects what its versions reject, and no more.
-func TestRefused(t *testing.T) {
+// TestRejected checks that the errors are exactly those of Flagger's versions.
+func TestRejected(t *testing.T) {
 	cookies := func(cookie, primary string) (c flagger.Canary) {
 		c.Analysis.SessionAffinity = &flagger.SessionAffinity{CookieName: cookie, PrimaryCookieName: primary}
 		return c
