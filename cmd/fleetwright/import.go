@@ -25,13 +25,13 @@ func newImportCmd(a *app) *cobra.Command {
 	var clusters []string
 	cmd := &cobra.Command{
 		Use:               "import PATH...",
-		Short:             "Make Applications of what a Flux repository holds",
+		Short:             "Turn a Flux repository into Applications and a Fleet",
 		ValidArgsFunction: documentFiles,
 		RunE:              func(_ *cobra.Command, paths []string) error { return a.importFlux(paths, clusters, out, format) },
 	}
-	cmd.Flags().StringVarP(&out, "output", "o", "", "write the documents into `DIR`; without it, to the standard output")
-	cmd.Flags().StringArrayVar(&clusters, "cluster", nil, "take what is at PATH for the cluster NAME: `NAME=PATH`, repeatable")
-	addFormat(cmd, &format, "of the report: ", importer.Formats.Names())
+	cmd.Flags().StringVarP(&out, "output", "o", "", "write the documents to `DIR` (default the standard output)")
+	cmd.Flags().StringArrayVar(&clusters, "cluster", nil, "import PATH as the cluster NAME: `NAME=PATH`; repeatable")
+	addFormat(cmd, &format, "`FORMAT` of the report: ", importer.Formats.Names())
 	completeFlag(cmd, "output", directories)
 	completeFlag(cmd, "cluster", cobra.NoFileCompletions)
 	return cmd
@@ -48,7 +48,7 @@ func (a *app) importFlux(paths, named []string, out, format string) error {
 	}
 	result, list := importer.Import(clusters)
 	if result == nil {
-		return a.sayErrors(all, list, "nothing is imported")
+		return a.printErrors(all, list, "nothing is imported")
 	}
 	if _, err := a.report(all, list); err != nil {
 		return err
@@ -57,7 +57,7 @@ func (a *app) importFlux(paths, named []string, out, format string) error {
 		return result.Rejected
 	}
 	report := func() error {
-		return show(a.stderr, format, func(w io.Writer) error { return write(w, result) })
+		return show(a.stderr, format, func(w io.Writer) error { return write(w, result, a.version.String()) })
 	}
 	if len(result.Files) == 0 {
 		if len(result.Stays)+len(result.Notes) > 0 {
@@ -65,7 +65,7 @@ func (a *app) importFlux(paths, named []string, out, format string) error {
 				return err
 			}
 		}
-		return diag.NewMistake("there is nothing to import", "name a repository with Flux Kustomizations or HelmReleases")
+		return diag.NewMistake("nothing to import", "name a repository with Flux Kustomizations or HelmReleases")
 	}
 	if out == "" {
 		if err := a.writeDocuments(result.Files); err != nil {
@@ -75,7 +75,7 @@ func (a *app) importFlux(paths, named []string, out, format string) error {
 	}
 	out = filepath.Clean(out)
 	if dir := appliedWith(result, out); dir != "" {
-		return diag.NewMistake(fmt.Sprintf("Flux applies all that is in %s, and fails with documents in %s", dir, out), "name a DIR that Flux does not apply, such as one beside the directories of the clusters, or outside of the repository")
+		return diag.NewMistake(fmt.Sprintf("Flux applies every file below %s, and would fail on documents in %s", dir, out), "name a DIR that Flux does not apply, such as one next to the directories of the clusters, or outside of the repository")
 	}
 	var names []string
 	contents := map[string][]byte{}
@@ -94,14 +94,14 @@ func (a *app) importFlux(paths, named []string, out, format string) error {
 	if len(result.Steps) > 0 {
 		when = " in step 2" // before it, the manifests have Canaries that the rollouts render
 	}
-	a.say("\nwrote %s; validate and render them%s:\n\n  fleetwright check %s\n", diag.Plural(len(names), "file"), when, quoted(out))
+	a.print("\nwrote %s; validate and render them%s:\n\n  fleetwright check %s\n", diag.Plural(len(names), "file"), when, quoted(out))
 	if result.Output != "" {
-		a.say("  fleetwright render %s -o %s\n", quoted(out), quoted(result.Output))
+		a.print("  fleetwright render %s -o %s\n", quoted(out), quoted(result.Output))
 	}
 	return nil
 }
 
-// appliedWith returns the directory that Flux applies with what is in DIR, or "", however DIR and the files are named.
+// appliedWith returns the directory that Flux applies with DIR, or "", however DIR and the files are named.
 func appliedWith(r *importer.Result, out string) string {
 	names := []string{out}
 	if absolute, err := filepath.Abs(out); err == nil {
@@ -134,8 +134,8 @@ func (a *app) writeDocuments(files []schema.File) error {
 	return nil
 }
 
-// readClusters reads what is imported: that of each named cluster with what is everywhere, or else all of it,
-// in which the clusters are found.
+// readClusters reads the documents to import: those of each named cluster together with the shared ones. If no
+// cluster is named, it reads all documents, in which the importer finds the clusters.
 func (a *app) readClusters(paths, named []string) (clusters []importer.Cluster, all []schema.File, err error) {
 	if len(named) == 0 {
 		all, err = a.read(paths)
@@ -149,7 +149,7 @@ func (a *app) readClusters(paths, named []string) (clusters []importer.Cluster, 
 		case len(validation.IsDNS1123Subdomain(name)) > 0:
 			return nil, nil, &usageError{fmt.Sprintf("%q is not the name of a cluster", name), "lower case letters, digits, '-' and '.', as in --cluster eu=clusters/eu"}
 		case slices.ContainsFunc(clusters, func(c importer.Cluster) bool { return c.Name == name }):
-			return nil, nil, &usageError{"--cluster " + name + " is given twice", "give each cluster another name"}
+			return nil, nil, &usageError{"--cluster " + name + " is set twice", "name each cluster once"}
 		}
 		files, err := inputs.Read(append(slices.Clone(paths), path), a.stdin)
 		if err != nil {

@@ -18,46 +18,46 @@ import (
 	"sync"
 )
 
-// maxConfig is how long a configuration is that is looked at without Git.
+// maxConfig is the maximum size of a configuration that is read without Git.
 const maxConfig = 64 << 10
 
-// MayConfigure reports whether the configuration of the repository may have a text, such as the end of
-// the URL of a remote. It does not run Git, which most repositories can do without.
+// MayConfigure reports whether the configuration of the repository may contain a text, such as the end of a
+// remote's URL. It does not run Git, which most repositories do not need.
 func (r *Repository) MayConfigure(text string) bool {
 	file := filepath.Join(r.Root, ".git", "config")
 	info, err := os.Lstat(file)
 	if err != nil || !info.Mode().IsRegular() || info.Size() > maxConfig || strings.ContainsFunc(text, isQuoted) {
-		return true // a work tree beside the repository, or something odd
+		return true // a linked work tree, or something unusual
 	}
 	config, err := os.ReadFile(file)
 	return err != nil || bytes.Contains(config, []byte(text)) || bytes.Contains(bytes.ToLower(config), []byte("[include"))
 }
 
-// isQuoted reports whether a configuration or a URL may have a character in another form.
+// isQuoted reports whether a character may have another form in a configuration or a URL.
 func isQuoted(r rune) bool {
 	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("._-", r))
 }
 
-// A Listed file is one of a work tree or of a revision.
+// A Listed is a file of a work tree or of a revision.
 type Listed struct {
-	// Name from the directory that was listed, with slashes.
+	// Name is the path relative to the listed directory, with slashes.
 	Name string
-	// Hash and Size are those of the content, of a revision alone.
+	// Hash and Size describe the content; only files of a revision have them.
 	Hash string
 	Size int64
-	// Absent is why the file, or the files of a submodule, cannot be read here, or "".
+	// Absent is the reason why the file, or the files of a submodule, cannot be read here, or "".
 	Absent string
 }
 
-// maxListing is how long a listing may be: a tree can name itself many times, and its listing ends
-// nowhere.
+// maxListing is the maximum size of a listing. A tree can contain itself many times, so that its listing never
+// ends.
 const maxListing = 64 << 20
 
-// errListing is the error of a listing that is too long.
+// errListing is the error for a listing that is too long.
 var errListing = fmt.Errorf("the list of its files is longer than %d MiB", maxListing>>20)
 
-// Tracked returns the files below a directory of the work tree, "." for its root, that Git tracks
-// and that are there. Links are not among them.
+// Tracked returns the files below a directory of the work tree that Git tracks and that exist, without links. "."
+// is the root.
 func (r *Repository) Tracked(ctx context.Context, dir string) ([]Listed, error) {
 	output, err := r.list(ctx, "--literal-pathspecs", "ls-files", "-z", "-t", "--stage", "--cached", "--deleted", "--", dir)
 	if err != nil {
@@ -77,7 +77,7 @@ func (r *Repository) Tracked(ctx context.Context, dir string) ([]Listed, error) 
 			files = append(files, Listed{Name: name, Absent: submodule})
 		case fields[1] == linkMode:
 		case fields[0] == "S":
-			files = append(files, Listed{Name: name, Absent: "this sparse checkout leaves it out"})
+			files = append(files, Listed{Name: name, Absent: "this sparse checkout omits it"})
 		default:
 			files = append(files, Listed{Name: name})
 		}
@@ -87,15 +87,14 @@ func (r *Repository) Tracked(ctx context.Context, dir string) ([]Listed, error) 
 
 const submodule = "it is a submodule"
 
-// Listing returns the files that a tree has below a directory, "." for its root. Links are not
-// among them.
+// Listing returns the files that a tree has below a directory, without links. "." is the root.
 func (r *Repository) Listing(ctx context.Context, tree, dir string) ([]Listed, error) {
 	args := []string{"--literal-pathspecs", "ls-tree", "-r", "-l", "-z", "--full-tree", tree}
 	if dir != "." {
 		args = append(args, "--", dir+"/")
 	}
 	output, err := r.list(ctx, args...)
-	if err != nil && err != errListing { // Git before 2.44 ends where a partial clone lacks a file
+	if err != nil && err != errListing { // Git before 2.44 stops if a partial clone lacks a file
 		err = cmp.Or(ctx.Err(), errors.New("this clone lacks files of it"))
 	}
 	if err != nil {
@@ -114,7 +113,7 @@ func (r *Repository) Listing(ctx context.Context, tree, dir string) ([]Listed, e
 		switch {
 		case fields[0] == submoduleMode:
 			file.Absent = submodule
-		case err != nil: // Git prints BAD
+		case err != nil: // Git printed BAD
 			file.Absent = "this partial clone lacks it"
 		}
 		files = append(files, file)
@@ -122,7 +121,7 @@ func (r *Repository) Listing(ctx context.Context, tree, dir string) ([]Listed, e
 	return sound(files), nil
 }
 
-// list runs git, whose output may not be longer than a listing.
+// list runs git, and fails if its output exceeds maxListing.
 func (r *Repository) list(ctx context.Context, args ...string) (string, error) {
 	var b limited
 	err := r.runInto(ctx, &b, args...)
@@ -132,7 +131,7 @@ func (r *Repository) list(ctx context.Context, args ...string) (string, error) {
 	return b.String(), err
 }
 
-// limited is a buffer that fails where it would be longer than a listing.
+// limited is a buffer that fails if it exceeds maxListing.
 type limited struct {
 	bytes.Buffer
 	full bool
@@ -145,12 +144,12 @@ func (l *limited) Write(p []byte) (int, error) {
 	return l.Buffer.Write(p)
 }
 
-// ReadFrom is not the buffer's own, which has no limit.
+// ReadFrom replaces the buffer's own method, which has no limit.
 func (l *limited) ReadFrom(from io.Reader) (int64, error) {
 	return io.Copy(struct{ io.Writer }{l}, from)
 }
 
-// below returns the name of a file from a directory, both from the root.
+// below returns the path of a file relative to a directory; both are relative to the root.
 func below(dir, name string) (string, bool) {
 	ok := true
 	if dir != "." {
@@ -159,8 +158,8 @@ func below(dir, name string) (string, bool) {
 	return name, ok && name != "." && fs.ValidPath(name)
 }
 
-// sound returns files by their names, each once, and none that has files below it: in a conflict,
-// the index has several of a name, and a damaged tree can have anything.
+// sound returns files sorted and without duplicates, and omits names that have files below them: during a conflict
+// the index has a name several times, and a damaged tree can contain anything.
 func sound(files []Listed) []Listed {
 	byName := func(a, b Listed) int { return strings.Compare(a.Name, b.Name) }
 	slices.SortStableFunc(files, byName)
@@ -172,10 +171,10 @@ func sound(files []Listed) []Listed {
 	})
 }
 
-// A Remote is another repository, by its name and the URL that is fetched from.
+// A Remote is the name of another repository, and the URL to fetch from.
 type Remote struct{ Name, URL string }
 
-// Remotes returns the remotes, in the order of their names.
+// Remotes returns the remotes, sorted by name.
 func (r *Repository) Remotes(ctx context.Context) (remotes []Remote, err error) {
 	output, err := r.list(ctx, "remote", "-v")
 	for line := range strings.Lines(output) {
@@ -187,7 +186,7 @@ func (r *Repository) Remotes(ctx context.Context) (remotes []Remote, err error) 
 	return remotes, err
 }
 
-// Head returns the branch that is checked out, or else the commit.
+// Head returns the checked-out branch, or else the checked-out commit.
 func (r *Repository) Head(ctx context.Context) (branch, commit string, err error) {
 	output, err := r.run(ctx, "symbolic-ref", "--quiet", "HEAD")
 	if err == nil {
@@ -200,7 +199,10 @@ func (r *Repository) Head(ctx context.Context) (branch, commit string, err error
 	return "", strings.TrimSpace(string(output)), err
 }
 
-// Tree returns the hash of the tree of the first of some revisions that is in this clone, or "".
+// Commit returns the hash of the checked-out commit, or "" if there is none yet.
+func (r *Repository) Commit(ctx context.Context) string { return r.hash(ctx, "HEAD^{commit}") }
+
+// Tree returns the hash of the tree of the first revision that this clone has, or "".
 func (r *Repository) Tree(ctx context.Context, revisions ...string) string {
 	for _, revision := range revisions {
 		if tree := r.hash(ctx, revision+"^{tree}"); tree != "" {
@@ -210,7 +212,7 @@ func (r *Repository) Tree(ctx context.Context, revisions ...string) string {
 	return ""
 }
 
-// hash returns the hash of what a name stands for, or "" where this clone lacks it.
+// hash returns the hash of the object with this name, or "" if this clone lacks it.
 func (r *Repository) hash(ctx context.Context, name string) string {
 	output, err := r.run(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", name)
 	if err != nil {
@@ -219,16 +221,16 @@ func (r *Repository) hash(ctx context.Context, name string) string {
 	return strings.TrimSpace(string(output))
 }
 
-// A Tag is one of this clone.
+// A Tag is a tag of this clone.
 type Tag struct {
 	Name string
-	// Time of its commit, in seconds.
+	// Time is the time of its commit, in seconds since 1970.
 	Time int64
 }
 
-// Tags returns the tags of this clone, in the order of their names.
+// Tags returns the tags of this clone, sorted by name.
 func (r *Repository) Tags(ctx context.Context) (tags []Tag, err error) {
-	// An asterisk asks for a field of the commit that an annotated tag points to.
+	// An asterisk selects a field of the commit that an annotated tag points to.
 	output, err := r.list(ctx, "for-each-ref", "--format=%(refname:lstrip=2) %(*committerdate:unix) %(committerdate:unix)", "refs/tags")
 	for line := range strings.Lines(output) {
 		if fields := strings.Fields(line); len(fields) == 2 {
@@ -239,8 +241,8 @@ func (r *Repository) Tags(ctx context.Context) (tags []Tag, err error) {
 	return tags, err
 }
 
-// Contents reads the content of files of revisions. It runs one git for all, when there is
-// something to read. Many may read at once.
+// Contents reads the content of files in revisions. It runs one git process for all of them, on demand, and is
+// safe for concurrent use.
 type Contents struct {
 	repository *Repository
 	ctx        context.Context
@@ -252,7 +254,7 @@ type Contents struct {
 	answer  *bufio.Reader
 }
 
-// Contents returns a reader of files. It ends with the context, and Close must be called.
+// Contents returns a reader of files. It ends with the context; the caller must call Close.
 func (r *Repository) Contents(ctx context.Context) *Contents {
 	ctx, end := context.WithCancel(ctx)
 	return &Contents{repository: r, ctx: ctx, end: end}
@@ -298,7 +300,7 @@ func (c *Contents) start() error {
 	return nil
 }
 
-// Close ends the git that reads.
+// Close ends the git process.
 func (c *Contents) Close() {
 	c.end()
 	c.mu.Lock()

@@ -13,14 +13,14 @@ import (
 	"github.com/fleetwright/fleetwright/internal/parallel"
 )
 
-// counted are the packages whose steps are counted.
+// counted lists the packages whose steps are counted.
 var counted = []string{
 	"cmd/fleetwright", "schema", "schema/output", "render", "internal/blockyaml", "internal/diag",
-	"internal/sink/diff", "internal/sink/disk", "internal/inputs", "internal/sink/krm",
+	"internal/sink/diff", "internal/sink/disk", "internal/sink/fleet", "internal/inputs", "internal/sink/krm",
 }
 
-// TestStepsGrowAsInputsDo counts how often each block of the command's code runs, for inputs
-// of all kinds and for larger ones.
+// TestStepsGrowAsInputsDo counts how often each block of the command's code runs, for inputs of all kinds and
+// for larger ones.
 func TestStepsGrowAsInputsDo(t *testing.T) {
 	dir := t.TempDir()
 	command := filepath.Join(dir, "fleetwright")
@@ -37,10 +37,10 @@ func TestStepsGrowAsInputsDo(t *testing.T) {
 		sizes = append(sizes, sized{t: t, command: command, dir: filepath.Join(dir, strconv.Itoa(factor)), factor: factor})
 	}
 	before, after := sizes[0].steps(), sizes[1].steps()
-	const little = 100_000 // sorting compares n log n times
+	const little = 100_000 // sorting needs n log n comparisons
 	for block, n := range after {
 		if Exceeds(before[block], n, little) {
-			t.Errorf("%s runs %d times, and %d for inputs that are %d times as large", block, before[block], n, Factor)
+			t.Errorf("%s runs %d times, and %d times for inputs %d times as large", block, before[block], n, Factor)
 		}
 	}
 }
@@ -52,7 +52,7 @@ type sized struct {
 	factor       int
 }
 
-// steps are how often each block of code ran.
+// steps returns how often each block of code ran.
 func (s sized) steps() map[string]uint64 {
 	counters := filepath.Join(s.dir, "counters")
 	if err := os.MkdirAll(counters, 0o755); err != nil {
@@ -79,8 +79,8 @@ func (s sized) steps() map[string]uint64 {
 	return steps
 }
 
-// checkAndDiff checks the inputs of a kind, and, where they can be rendered, compares what
-// becomes of them with a directory that lacks some of it.
+// checkAndDiff checks the inputs of a kind. If they can be rendered, it compares the output with an
+// incomplete directory.
 func (s sized) checkAndDiff(kind Kind) {
 	dir := filepath.Join(s.dir, strings.ReplaceAll(kind.Name, " ", "-"))
 	for _, f := range kind.Make(s.factor * kind.Step) {
@@ -108,9 +108,10 @@ func (s sized) checkAndDiff(kind Kind) {
 	s.run(nil, "check", dir, "-o", out)
 	s.run(nil, "diff", dir, "-o", out)
 	s.run(nil, "plan", dir)
+	s.run(nil, "fleet", dir)
 }
 
-// function gives the KRM function many items, in one file and in files of their own.
+// function passes many items to the KRM function, in one file and in separate files.
 func (s sized) function() {
 	for _, file := range []string{"f.yaml", "f%d.yaml"} {
 		var list bytes.Buffer
@@ -123,7 +124,7 @@ func (s sized) function() {
 	}
 }
 
-// run runs the command, whose counters add to those of other runs.
+// run runs the command, and adds its counters to those of other runs.
 func (s sized) run(stdin []byte, args ...string) (code int) {
 	c := exec.Command(s.command, args...)
 	c.Stdin = bytes.NewReader(stdin)

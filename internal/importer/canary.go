@@ -21,26 +21,26 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// A rollout is what a Canary becomes on a target.
+// A rollout is the part of a sync policy that a Canary becomes on a target.
 type rollout struct {
 	canary    *object
 	templates []*object
-	// renamed are those that are rendered with another name or namespace.
+	// renamed are the MetricTemplates that are rendered with another name or namespace.
 	renamed map[*object]bool
 	node    *yaml.Node
 	patched bool
-	// comments are those of fields that the rollout has not.
+	// comments are the comments of fields that a rollout does not have.
 	comments []string
 }
 
-// providers are those of Flagger that fleetwright renders rollouts on, by the names of rollouts.
+// providers are the Flagger providers that fleetwright renders rollouts for, by their names in a rollout.
 var providers = []string{flagger.Istio, flagger.Kuma, flagger.Nginx, api.ProviderName(flagger.GatewayAPI), flagger.Kubernetes}
 
-// addRollouts makes rollouts of the Canaries whose workloads policies bring.
+// addRollouts turns Canaries into rollouts of the policies that apply their workloads.
 func (m *model) addRollouts() {
 	for _, c := range m.canaries {
 		if m.stays[c.Identity] == "" {
-			if why := cmp.Or(m.installed.why, m.refuse(c.first())); why != "" {
+			if why := cmp.Or(m.installed.why, m.reject(c.first())); why != "" {
 				m.leave(c.Identity, why)
 			}
 		}
@@ -55,9 +55,9 @@ func (m *model) addRollouts() {
 			a, p := m.policyOf(o, at)
 			switch {
 			case p == nil:
-				m.leave(c.Identity, fmt.Sprintf("no imported policy is known to bring its workload, the %s %s", cmp.Or(textAt(o.node, "spec", "targetRef", "kind"), "Deployment"), textAt(o.node, "spec", "targetRef", "name")))
+				m.leave(c.Identity, fmt.Sprintf("no imported Kustomization or HelmRelease is known to apply its workload, %s %s", cmp.Or(textAt(o.node, "spec", "targetRef", "kind"), "Deployment"), textAt(o.node, "spec", "targetRef", "name")))
 			case a.rollout(p, at) != nil:
-				m.second[c.Identity] = fmt.Sprintf("%s brings another workload with a rollout, and a policy has one", p)
+				m.second[c.Identity] = fmt.Sprintf("%s applies another workload with a rollout, and can have only one", p)
 			default:
 				r, why := m.newRollout(o, at)
 				if why != "" {
@@ -71,7 +71,7 @@ func (m *model) addRollouts() {
 			}
 		}
 	}
-	// One that stays on a cluster stays on all.
+	// A Canary that stays on one cluster stays on all clusters.
 	for _, a := range m.apps {
 		for p, all := range a.rollouts {
 			for at, r := range all {
@@ -83,29 +83,29 @@ func (m *model) addRollouts() {
 	}
 }
 
-// refuse returns why a Canary cannot be a rollout, or "".
-func (m *model) refuse(o *object) string {
+// reject returns the reason why a Canary cannot become a rollout, or "".
+func (m *model) reject(o *object) string {
 	provider := m.provider(o)
 	switch target := textAt(o.node, "spec", "targetRef", "name"); {
 	case provider == "":
-		return "it names no provider, and no file has the meshProvider of Flagger"
+		return "it sets no spec.provider, and no file sets Flagger's meshProvider"
 	case !slices.Contains(providers, provider):
-		return "fleetwright renders no rollouts on " + provider
+		return "fleetwright cannot render rollouts for the provider " + provider
 	case get(o.node, "spec", "ingressRef") != nil:
-		return "it names an Ingress of its own, and a rollout on nginx renders one"
+		return "it uses its own Ingress, but an nginx rollout renders a new one"
 	case target != o.Name:
-		return fmt.Sprintf("a rendered Canary has the name of its workload, %s", target)
+		return fmt.Sprintf("a rendered Canary is named after its workload, %s", target)
 	}
 	return ""
 }
 
-// provider returns that of a Canary, by the name of a rollout.
+// provider returns the provider of a Canary, under its name in a rollout.
 func (m *model) provider(o *object) string {
 	return api.ProviderName(cmp.Or(textAt(o.node, "spec", "provider"), m.installed.meshProvider))
 }
 
-// policyOf returns the policy that brings the workload of a Canary, as far as that is known: the one whose
-// directory holds the workload, or else the only one that installs into its namespace and may.
+// policyOf returns the policy that applies the workload of a Canary, or nil if that is unknown. It is the policy
+// whose directory contains the workload, or else the only candidate that installs into the workload's namespace.
 func (m *model) policyOf(o *object, at int) (*application, *item) {
 	target := get(o.node, "spec", "targetRef")
 	workload := manifest.Identity{Kind: cmp.Or(textAt(target, "kind"), "Deployment"), Namespace: o.Namespace, Name: textAt(target, "name")}
@@ -128,7 +128,7 @@ func (m *model) policyOf(o *object, at int) (*application, *item) {
 	return app, found[0]
 }
 
-// mayBring reports whether the object of a policy may bring a workload that is in none of the files.
+// mayBring reports whether a policy's object may apply a workload that is in none of the files.
 func (m *model) mayBring(o *object, at int, workload manifest.Identity) bool {
 	namespace := textAt(o.node, "spec", "targetNamespace")
 	if o.Kind == "HelmRelease" {
@@ -139,7 +139,7 @@ func (m *model) mayBring(o *object, at int, workload manifest.Identity) bool {
 	return namespace == workload.Namespace && len(m.targets[at].applied[o.Identity]) == 0
 }
 
-// newRollout returns what a Canary becomes, or why it cannot.
+// newRollout returns the rollout that a Canary becomes, or the reason why it cannot become one.
 func (m *model) newRollout(o *object, at int) (*rollout, string) {
 	r := &rollout{canary: o, node: newMapping(), renamed: map[*object]bool{}}
 	spec := clone(get(o.node, "spec"))
@@ -154,7 +154,7 @@ func (m *model) newRollout(o *object, at int) (*rollout, string) {
 	}
 	service := get(spec, "service")
 	if service == nil || get(spec, "analysis") == nil {
-		return nil, "it has no service or no analysis"
+		return nil, "it has no spec.service or no spec.analysis"
 	}
 	if get(service, "name") == nil {
 		set(service, "name", newText(textAt(spec, "targetRef", "name")))
@@ -170,7 +170,7 @@ func (m *model) newRollout(o *object, at int) (*rollout, string) {
 	}
 	for _, field := range seconds {
 		if v := get(o.node, strings.Split(field, ".")...); v != nil && inSeconds(v.Value) == nil {
-			return nil, fmt.Sprintf("%s is %s, and a rollout has it in whole seconds", field, v.Value)
+			return nil, fmt.Sprintf("%s is %s, but a rollout accepts only whole seconds", field, v.Value)
 		}
 	}
 	for _, metric := range items(spec, "analysis", "metrics") {
@@ -192,15 +192,15 @@ func (m *model) newRollout(o *object, at int) (*rollout, string) {
 	return r, ""
 }
 
-// canaryDefaults are the defaults of Flagger that a rendered Canary has: they are written out, so that it is the same
-// when it is imported again.
+// canaryDefaults are the defaults of Flagger that a rendered Canary sets. They are written out, so that importing
+// the rendered Canary gives the same rollout.
 var canaryDefaults = []fieldDefault{
 	{nil, "progressDeadlineSeconds", newNode(600)}, {[]string{"analysis"}, "interval", newText("60s")},
 	{[]string{"analysis"}, "threshold", newNode(1)}, {[]string{"analysis", "metrics"}, "interval", newText("60s")},
 	{[]string{"analysis", "webhooks"}, "type", newText(flagger.RolloutHook)},
 }
 
-// A fieldDefault is the value of a field of a mapping, or of those in a list, where there is none.
+// A fieldDefault is the default of a field in a mapping, or in every item of a list.
 type fieldDefault struct {
 	in    []string
 	field string
@@ -223,8 +223,8 @@ func (d fieldDefault) setIn(spec *yaml.Node) {
 	}
 }
 
-// withoutFalse removes the switches of a Canary that are off, as they are without being written, unless there are
-// comments about them: a rendered Canary has none of them.
+// withoutFalse removes the switches of a Canary that are false, which is the default, unless they have comments.
+// Rendered Canaries do not set them.
 func withoutFalse(n *yaml.Node) {
 	if n.Kind != yaml.MappingNode {
 		for _, item := range n.Content {
@@ -246,7 +246,7 @@ func withoutFalse(n *yaml.Node) {
 // seconds are the durations of a Canary that a rollout has in seconds.
 var seconds = []string{"spec.service.timeout", "spec.service.backendTimeout", "spec.analysis.interval"}
 
-// fill moves the fields below a mapping of a Canary into the rollout.
+// fill moves the fields of a mapping in a Canary to the rollout.
 func (r *rollout) fill(at string, n *yaml.Node) {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, v := n.Content[i], n.Content[i+1]
@@ -300,7 +300,7 @@ func inSeconds(text string) *yaml.Node {
 	return newNode(int(d.Seconds()))
 }
 
-// metric writes a metric as a rollout has it, with the MetricTemplate that it names.
+// metric rewrites a metric for a rollout, and replaces a reference with the MetricTemplate.
 func (m *model) metric(r *rollout, n *yaml.Node, at int) (why string) {
 	if i := index(n, "interval"); i >= 0 {
 		if s := inSeconds(n.Content[i+1].Value); s != nil {
@@ -309,7 +309,7 @@ func (m *model) metric(r *rollout, n *yaml.Node, at int) (why string) {
 		}
 	}
 	if get(n, "query") != nil {
-		return fmt.Sprintf("its metric %s has a query of its own, which Flagger has deprecated, and a rollout has no field for it", textAt(n, "name"))
+		return fmt.Sprintf("its metric %s contains a query, which Flagger has deprecated; a rollout has no field for it", textAt(n, "name"))
 	}
 	ref := get(n, "templateRef")
 	if ref == nil {
@@ -318,17 +318,18 @@ func (m *model) metric(r *rollout, n *yaml.Node, at int) (why string) {
 	id := templateOf(ref, r.canary)
 	template := m.targets[at].objects[id]
 	if own, ok := strings.CutSuffix(textAt(n, "name"), "-"+m.provider(r.canary)); ok && rules.IsBuiltin(own) && !m.customs[patchKey{r.canary.Identity, at}] && id.Name == textAt(r.canary.node, "metadata", "name")+"."+textAt(n, "name") {
-		// What fleetwright has rendered in the place of Flagger's own, unless the next round finds another query.
+		// fleetwright rendered this template for Flagger's built-in metric, unless the next round finds a
+		// different query.
 		set(n, "name", newText(own))
 		remove(n, "templateRef")
 		r.templates = append(r.templates, template)
 		return ""
 	}
 	if template == nil {
-		return fmt.Sprintf("the %s, which it names, is not in the files", id)
+		return fmt.Sprintf("the %s that it uses is not in the files", id)
 	}
 	if m.stays[id] != "" {
-		return fmt.Sprintf("the %s, which it names, stays: %s", id, m.stays[id])
+		return fmt.Sprintf("the %s that it uses is not imported: %s", id, m.stays[id])
 	}
 	if name := get(n, "name"); name != nil && len(validation.IsDNS1123Subdomain(name.Value)) > 0 && !rules.IsBuiltin(id.Name) && !r.hasMetric(id.Name) {
 		renamed := *name
@@ -344,7 +345,8 @@ func (m *model) metric(r *rollout, n *yaml.Node, at int) (why string) {
 	return ""
 }
 
-// hasMetric reports whether the Canary has a metric of a name, or several that name one MetricTemplate so.
+// hasMetric reports whether the Canary has a metric with this name, or several metrics that use the MetricTemplate
+// with this name.
 func (r *rollout) hasMetric(name string) bool {
 	n := 0
 	for _, metric := range items(r.canary.node, "spec", "analysis", "metrics") {
@@ -358,19 +360,20 @@ func (r *rollout) hasMetric(name string) bool {
 	return n > 1
 }
 
-// endQuery ends the query of a MetricTemplate with a line break, as a rendered one (render/rollout, template).
+// endQuery ends the query of a MetricTemplate with a line break, as the rendered one does (render/rollout,
+// template).
 func endQuery(spec *yaml.Node) {
 	if q := get(spec, "query"); q != nil && textAt(spec, "provider", "type") != "externalmetrics" && !strings.HasSuffix(q.Value, "\n") {
 		q.Value, q.Style = q.Value+"\n", yaml.LiteralStyle
 	}
 }
 
-// templateOf returns the MetricTemplate that a reference of a Canary names.
+// templateOf returns the MetricTemplate that a templateRef of a Canary refers to.
 func templateOf(ref *yaml.Node, canary *object) manifest.Identity {
 	return manifest.Identity{Group: flaggerGroup, Kind: "MetricTemplate", Namespace: cmp.Or(textAt(ref, "namespace"), canary.Namespace), Name: textAt(ref, "name")}
 }
 
-// order sorts the fields of the rollout as the API has them.
+// order sorts the fields of the rollout in the order of the API type.
 func (r *rollout) order() {
 	var sorted []*yaml.Node
 	for _, f := range schema.FieldsOf(reflect.TypeFor[api.Rollout]()) {
@@ -381,19 +384,20 @@ func (r *rollout) order() {
 	r.node.Content = sorted
 }
 
-// A patchKey is the Canary of a target that is patched.
+// A patchKey is a patched Canary on a target.
 type patchKey struct {
 	manifest.Identity
 	at int
 }
 
-// compareCanary compares a Canary with the rendered one. What no field of a rollout says becomes a patch in the
-// next round; where that is not enough, the Canary stays. It reports whether there is a next round.
+// compareCanary compares a Canary with the rendered one. A difference that no field of a rollout can express
+// becomes a patch in the next round; if a patch is not enough, the Canary stays. compareCanary reports whether
+// another round is needed.
 func (m *model) compareCanary(r *rollout, at int, rendered map[manifest.Identity]map[string]any) (again bool) {
 	o := r.canary
 	object := rendered[o.Identity]
 	if object == nil {
-		return m.leave(o.Identity, "no Canary of its name is rendered")
+		return m.leave(o.Identity, "no Canary with its name is rendered")
 	}
 	spec, _ := value(get(o.node, "spec")).(map[string]any)
 	want, have := normal("Canary", o.Namespace, o.Name, spec), normal("Canary", o.Namespace, o.Name, object["spec"])
@@ -415,7 +419,7 @@ func (m *model) compareCanary(r *rollout, at int, rendered map[manifest.Identity
 		if d == nil {
 			d = meta
 		}
-		return m.leave(o.Identity, "neither fields nor patches of a rollout make "+strings.Join(differing(have, want, nil), ", "))
+		return m.leave(o.Identity, "neither the fields nor the patches of a rollout can set "+strings.Join(differing(have, want, nil), ", "))
 	}
 	target := newMapping("name", o.Name)
 	if meta != nil {
@@ -429,9 +433,9 @@ func (m *model) compareCanary(r *rollout, at int, rendered map[manifest.Identity
 	return true
 }
 
-// compareMetrics compares the MetricTemplates of a Canary with the rendered ones, which have the names of the
-// workload and the metric, and takes over these names into what is wanted. It returns why the Canary cannot be
-// rendered, and whether to try again.
+// compareMetrics compares the MetricTemplates of a Canary with the rendered ones, which are named after the
+// workload and the metric, and writes the new names into want. It returns the reason why the Canary cannot be
+// rendered, and whether another round is needed.
 func (m *model) compareMetrics(r *rollout, at int, want, have map[string]any, rendered map[manifest.Identity]map[string]any) (why string, again bool) {
 	metrics, _ := valueAt(want, "analysis.metrics").([]any)
 	made, _ := valueAt(have, "analysis.metrics").([]any)
@@ -447,33 +451,33 @@ func (m *model) compareMetrics(r *rollout, at int, want, have map[string]any, re
 		template := slices.IndexFunc(r.templates, func(t *object) bool { return ref != nil && t.Name == ref["name"] })
 		switch {
 		case ref == nil:
-			m.differ(r.canary, fmt.Sprintf("spec.analysis.metrics[%d]", i), fmt.Sprintf("Flagger's own query of %v does not serve %s: the %s is rendered for it", metric["name"], m.provider(r.canary), id))
+			m.differ(r.canary, fmt.Sprintf("spec.analysis.metrics[%d]", i), fmt.Sprintf("Flagger's built-in query for %v does not work with %s; the %s is rendered instead", metric["name"], m.provider(r.canary), id))
 		case template < 0 || rendered[id] == nil:
 			continue
 		case !sameTemplate(r.templates[template], rendered[id]):
 			key := patchKey{r.canary.Identity, at}
 			if m.customs[key] {
-				return fmt.Sprintf("its %s would be rendered with another query", r.templates[template]), false
+				return fmt.Sprintf("its %s would be rendered with a different query", r.templates[template]), false
 			}
 			m.customs[key] = true
 			return "", true
 		case r.templates[template].Identity != id:
 			r.renamed[r.templates[template]] = true
-			m.differ(r.templates[template], "metadata.name", fmt.Sprintf("it is rendered as %s, after the workload and the metric; the Canary names that", id))
+			m.differ(r.templates[template], "metadata.name", fmt.Sprintf("it is rendered as %s, named after the workload and the metric, and the Canary refers to the new name", id))
 		}
 		if template >= 0 {
 			m.noteFormer(r.templates[template])
 			m.compareMetadata(r.templates[template], rendered[id])
 		}
 		if name := to["name"]; ref != nil && name != metric["name"] {
-			m.differ(r.canary, fmt.Sprintf("spec.analysis.metrics[%d].name", i), fmt.Sprintf("it is rendered as %s, after its MetricTemplate: a rollout names the template after the metric", name))
+			m.differ(r.canary, fmt.Sprintf("spec.analysis.metrics[%d].name", i), fmt.Sprintf("it is rendered as %s, named after its MetricTemplate: a rollout has one name for both", name))
 		}
 		metric["templateRef"], metric["name"] = now, to["name"]
 	}
 	return "", false
 }
 
-// sameTemplate reports whether a MetricTemplate is rendered as it was read, but for line breaks at the end.
+// sameTemplate reports whether a MetricTemplate equals the rendered one, except for trailing line breaks.
 func sameTemplate(o *object, rendered map[string]any) bool {
 	trimmed := func(spec any) map[string]any {
 		of := normal(o.Kind, "", "", spec)
@@ -483,7 +487,7 @@ func sameTemplate(o *object, rendered map[string]any) bool {
 	return reflect.DeepEqual(trimmed(value(get(o.node, "spec"))), trimmed(rendered["spec"]))
 }
 
-// canaryMetadata returns the labels and annotations that are not rendered, or nil.
+// canaryMetadata returns the labels and annotations that the rendered Canary lacks, or nil.
 func (m *model) canaryMetadata(o *object, rendered map[string]any) *yaml.Node {
 	made := newMapping()
 	for _, field := range []string{"labels", "annotations"} {
@@ -509,7 +513,7 @@ func (m *model) canaryMetadata(o *object, rendered map[string]any) *yaml.Node {
 	return made
 }
 
-// fromValue returns the node of a value.
+// fromValue returns a value as a node.
 func fromValue(v any) *yaml.Node {
 	text, err := sigs.Marshal(v)
 	if err != nil {
@@ -522,7 +526,7 @@ func fromValue(v any) *yaml.Node {
 	return nodes[0]
 }
 
-// alertProviders returns those that the rollouts name.
+// alertProviders returns the AlertProviders that the rollouts use.
 func (m *model) alertProviders() (nodes []*yaml.Node) {
 	seen := map[manifest.Identity]bool{}
 	for _, a := range m.apps {
@@ -549,7 +553,7 @@ func (m *model) alertProviders() (nodes []*yaml.Node) {
 	return nodes
 }
 
-// alertsOf returns the AlertProviders in the files that a rollout names.
+// alertsOf returns the AlertProviders in the files that a rollout uses.
 func (m *model) alertsOf(r *rollout, at int) (all []*object) {
 	if r == nil {
 		return nil

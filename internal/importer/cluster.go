@@ -14,15 +14,14 @@ import (
 	"github.com/fleetwright/fleetwright/render/patch"
 )
 
-// output returns the directory of the files that the documents have to be rendered into, so that the cluster
-// finds its own there.
+// output returns the directory to render the documents into, so that the cluster finds its own directory there.
 func (b *bootstrap) output() string { return path.Join(b.root, path.Dir(b.dir)) }
 
-// isNamed reports whether the cluster may have a name: render writes the directory of that name, and the cluster has
-// to sync it.
+// isNamed reports whether the cluster can have a name: render writes into a directory of that name, which the
+// cluster must sync.
 func (b *bootstrap) isNamed(name string) bool { return b.dir == "." || path.Base(b.dir) == name }
 
-// bootstrap returns that of the first cluster that has one, or nil.
+// bootstrap returns the first bootstrap of the clusters, or nil.
 func (m *model) bootstrap() *bootstrap {
 	for _, t := range m.targets {
 		if t.bootstrap != nil {
@@ -32,18 +31,19 @@ func (m *model) bootstrap() *bootstrap {
 	return nil
 }
 
-// misnamed returns why no cluster in the files may have a name.
+// misnamed returns the reason why no cluster in the files can have a name.
 func misnamed(name string, all []*bootstrap) *diag.Mistake {
 	var dirs []string
 	for _, b := range all {
 		dirs = append(dirs, b.dir)
 	}
 	return diag.NewMistake(
-		fmt.Sprintf("no cluster in the files syncs a directory called %s, which is what is rendered for it; they sync %s", name, diag.Some(dirs, diag.MostNames)),
-		fmt.Sprintf("name the cluster as its directory: --cluster %s=PATH", path.Base(dirs[0])))
+		fmt.Sprintf("no cluster in the files syncs a directory named %s, which render would write; the clusters sync %s", name, diag.Some(dirs, diag.MostNames)),
+		fmt.Sprintf("name the cluster after its directory: --cluster %s=PATH", path.Base(dirs[0])))
 }
 
-// apart returns why the clusters cannot be of one fleet: it is rendered into one directory, for one source.
+// apart returns the reason why the clusters cannot share one fleet, which is rendered into one directory for one
+// source.
 func (m *model) apart() *diag.Mistake {
 	first := m.bootstrap()
 	for _, t := range m.targets {
@@ -52,28 +52,29 @@ func (m *model) apart() *diag.Mistake {
 		case b == nil:
 		case b.output() != first.output():
 			return diag.NewMistake(
-				fmt.Sprintf("%s and %s are in different directories, and a fleet is rendered into one", path.Join(first.root, first.dir), path.Join(b.root, b.dir)),
-				m.alone(first))
+				fmt.Sprintf("%s and %s are in different directories, but a fleet is rendered into one directory", path.Join(first.root, first.dir), path.Join(b.root, b.dir)),
+				m.importHint(first))
 		case b.source() != first.source():
-			return diag.NewMistake(fmt.Sprintf("%s syncs from the %s and %s from the %s, and a fleet has one source", first.dir, first.source(), b.dir, b.source()), m.alone(first))
+			return diag.NewMistake(fmt.Sprintf("%s syncs from the %s and %s from the %s, but a fleet has one source", first.dir, first.source(), b.dir, b.source()), m.importHint(first))
 		}
 	}
 	return nil
 }
 
-// alone returns how to import one cluster of several: by its name, or, where another has that too, by its directory.
-func (m *model) alone(b *bootstrap) string {
+// importHint returns the hint to import one of several clusters: by its name, or by its directory if another cluster
+// has the same name.
+func (m *model) importHint(b *bootstrap) string {
 	name, at := path.Base(b.dir), b.root
 	if slices.ContainsFunc(m.targets, func(t *target) bool {
 		return t.bootstrap != nil && t.bootstrap != b && path.Base(t.bootstrap.dir) == name
 	}) {
 		at = path.Join(b.root, strings.TrimSuffix(b.dir, "/"+name))
 	}
-	return fmt.Sprintf("import each into a DIR of its own: --cluster %s=%s", name, at)
+	return fmt.Sprintf("import each cluster into a separate DIR: --cluster %s=%s", name, at)
 }
 
-// listings returns what to do so that the clusters whose directories have a kustomization.yaml apply what is
-// rendered, and notes what such a file changes of it.
+// listings returns the steps for clusters whose directory has a kustomization.yaml, which must list the rendered
+// files, and notes about the changes that such a file makes to them.
 func (m *model) listings() (steps, notes []string) {
 	for _, t := range m.targets {
 		b := t.bootstrap
@@ -87,19 +88,19 @@ func (m *model) listings() (steps, notes []string) {
 		}
 		entry := strings.TrimPrefix(path.Join(b.output(), t.name, layout.Dir), dir+"/")
 		if !slices.ContainsFunc(items(k, "resources"), func(n *yaml.Node) bool { return path.Clean(n.Value) == entry }) {
-			steps = append(steps, fmt.Sprintf("add the entry %s to the resources of %s: Flux applies nothing else there", entry, file))
+			steps = append(steps, fmt.Sprintf("add %s to the resources of %s, because Flux applies only these", entry, file))
 		}
 		namespace := textAt(k, "namespace")
 		if namespace != "" && namespace != b.source().Namespace || slices.ContainsFunc(t.changesOf(dir, k), func(c change) bool {
 			return patch.MaySelect(&c.target, kustomizeGroup, "Kustomization", layout.SyncDir)
 		}) {
-			notes = append(notes, fmt.Sprintf("%s changes what it lists, and so the rendered Kustomization %s/%s: exclude it from that", file, b.source().Namespace, layout.SyncDir))
+			notes = append(notes, fmt.Sprintf("%s changes all objects that it lists: exclude the rendered Kustomization %s/%s", file, b.source().Namespace, layout.SyncDir))
 		}
 	}
 	return steps, notes
 }
 
-// appliedWith returns the directory without a kustomization.yaml that Flux applies with what is in another one, or "".
+// appliedWith returns the directory without a kustomization.yaml that Flux applies together with dir, or "".
 func (m *model) appliedWith(dir string) string {
 	for ; ; dir = path.Dir(dir) {
 		isUnit := slices.ContainsFunc(m.targets, func(t *target) bool {
@@ -115,15 +116,15 @@ func (m *model) appliedWith(dir string) string {
 	}
 }
 
-// walked takes over what a walk has found of all clusters.
+// walked adds the results of a walk to the model.
 func (m *model) walked(w *walk) {
 	maps.Copy(m.elsewhere, w.elsewhere)
 	maps.Copy(m.listed, w.listed)
 	maps.Copy(m.visited, w.visited)
 }
 
-// walkStrays finds what objects and directories lead to that no cluster in the files is known to apply: one may that
-// is bootstrapped otherwise.
+// walkStrays finds the files that other files refer to which no cluster in the files applies, because a cluster
+// outside the files may apply those.
 func (m *model) walkStrays() {
 	var strays []string
 	seen := map[*repository]bool{}
@@ -138,7 +139,7 @@ func (m *model) walkStrays() {
 			if m.visited[name] {
 				continue
 			}
-			why := name + " leads to it as well, and no cluster in the files is known to apply that"
+			why := name + " applies it, too, and the cluster of that file is unknown"
 			if dir := path.Dir(name); !m.visited[dir] {
 				if file, _ := t.kustomizationIn(dir); file == name {
 					w.directory(dir, way{elsewhere: why})
@@ -159,6 +160,6 @@ func (m *model) walkStrays() {
 	}
 	if len(strays) > 0 {
 		slices.Sort(strays)
-		m.notes = append(m.notes, fmt.Sprintf("no cluster in the files is known to apply the objects of Flux in %s: they stay", diag.Some(slices.Compact(strays), diag.MostNames)))
+		m.notes = append(m.notes, fmt.Sprintf("no cluster in the files is known to apply the Flux objects in %s, so they are not imported", diag.Some(slices.Compact(strays), diag.MostNames)))
 	}
 }

@@ -18,15 +18,15 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// compare compiles what was made, and compares what is rendered with what was read. It leaves the objects where
-// they are that cannot be compiled, or are rendered otherwise, and reports whether there were any.
+// compare compiles the documents, and compares the rendered objects with the original ones. It leaves the objects
+// that do not compile or that are rendered differently, and reports whether it left any.
 func (m *model) compare() (left bool, _ diag.List) {
 	if len(m.files) == 0 {
 		return false, nil
 	}
 	tree, list := render.Compile(schema.Load(m.files), render.Options{})
 	if newer := slices.ContainsFunc(list, func(d diag.Diagnostic) bool { return d.Code == diag.NeedsNewerFlux }); newer && m.flux < len(fluxVersions)-1 {
-		m.flux++ // the clusters have what the objects need
+		m.flux++ // the clusters run the version that their objects need
 		return true, nil
 	}
 	for _, d := range list {
@@ -41,10 +41,10 @@ func (m *model) compare() (left bool, _ diag.List) {
 		return true, nil
 	}
 	rendered := map[string]map[manifest.Identity]map[string]any{}
-	m.refused = nil
+	m.rejected = nil
 	for _, c := range tree.Clusters {
 		rendered[c.Name] = objectsOf(c)
-		m.refused = cmp.Or(m.refused, m.meeting(c))
+		m.rejected = cmp.Or(m.rejected, m.meeting(c))
 	}
 	for _, a := range m.apps {
 		for at, t := range m.targets {
@@ -76,8 +76,8 @@ func (m *model) compare() (left bool, _ diag.List) {
 	return m.compareAdded(rendered) || left, nil
 }
 
-// compareAdded looks at what is rendered and was not there: Namespaces that are applied where there are none, and
-// MetricTemplates. Where a rollout has anything else rendered, the Canaries stay, and it reports that.
+// compareAdded checks the rendered objects that are new. Namespaces and MetricTemplates are expected. If there are
+// others, the Canaries stay, and compareAdded reports true.
 func (m *model) compareAdded(rendered map[string]map[manifest.Identity]map[string]any) (left bool) {
 	m.namespaces = map[string]bool{}
 	for _, t := range m.targets {
@@ -88,7 +88,7 @@ func (m *model) compareAdded(rendered map[string]map[manifest.Identity]map[strin
 				m.namespaces[id.Name] = true
 			default:
 				for _, c := range m.canaries {
-					left = m.leave(c.Identity, fmt.Sprintf("its rollout would have a %s rendered", id)) || left
+					left = m.leave(c.Identity, fmt.Sprintf("its rollout would also render the %s", id)) || left
 				}
 			}
 		}
@@ -96,10 +96,10 @@ func (m *model) compareAdded(rendered map[string]map[manifest.Identity]map[strin
 	return left
 }
 
-// fluxVersions are those that brought fields, the default first (render/flux, since).
+// fluxVersions are the versions of Flux that added fields, the default first (render/flux, since).
 var fluxVersions = []string{"", "2.7", "2.8", "2.9"}
 
-// clusterName returns the name of the directory of the cluster.
+// clusterName returns the name of the cluster's directory.
 func (t *target) clusterName() string {
 	if t.name == "" {
 		return "host"
@@ -107,7 +107,8 @@ func (t *target) clusterName() string {
 	return t.name
 }
 
-// objectsOf returns the objects that are rendered for a cluster, but for those that Flux applies the directories by.
+// objectsOf returns the objects that are rendered for a cluster, without the Flux Kustomizations that apply their
+// directories.
 func objectsOf(c *render.Cluster) map[manifest.Identity]map[string]any {
 	all := map[manifest.Identity]map[string]any{}
 	for f := range c.Files() {
@@ -130,12 +131,12 @@ func objectsOf(c *render.Cluster) map[manifest.Identity]map[string]any {
 	return all
 }
 
-// meeting returns which object that was read has the name of one that Flux applies the rendered directories by, or nil:
-// the cluster would get both.
+// meeting returns a mistake if an object has the name of a rendered Flux Kustomization, because the cluster would
+// get both; or nil.
 func (m *model) meeting(c *render.Cluster) *diag.Mistake {
 	at := slices.IndexFunc(m.targets, func(t *target) bool { return t.clusterName() == c.Name })
 	if at < 0 {
-		return nil // of a Fleet that is passed on
+		return nil // from a copied Fleet
 	}
 	for f := range c.Files() {
 		if !strings.HasPrefix(f.Path, layout.SyncDir) {
@@ -144,15 +145,15 @@ func (m *model) meeting(c *render.Cluster) *diag.Mistake {
 		for _, made := range f.Objects() {
 			if o := m.targets[at].objects[manifest.Identity{Group: made.Group(), Kind: made.Kind, Namespace: made.Namespace, Name: made.Name}]; o != nil {
 				return diag.NewMistake(
-					fmt.Sprintf("%s: %s has the name of one that is rendered for the cluster %s", o.position(), o, c.Name),
-					"rename it first: give it prune: false, wait until Flux has applied that, and then the other name; then import again")
+					fmt.Sprintf("%s: %s has the same name as an object that is rendered for the cluster %s", o.position(), o, c.Name),
+					"rename it first: set spec.prune: false, wait until Flux has applied that, change the name, and import again")
 			}
 		}
 	}
 	return nil
 }
 
-// leaveAt leaves the object where it is that a diagnostic is about, and reports whether there was one.
+// leaveAt leaves the object that a diagnostic is about, and reports whether it found one.
 func (m *model) leaveAt(d diag.Diagnostic) bool {
 	reason := fmt.Sprintf("fleetwright rejects it: %s (%s)", d.Message, d.Code)
 	for _, a := range m.apps {
@@ -186,7 +187,7 @@ func (m *model) leaveAt(d diag.Diagnostic) bool {
 		}
 		return left
 	}
-	// What is wrong with what runs already keeps rollouts from being rendered.
+	// An error about the installed components prevents all rollouts.
 	left := false
 	for _, c := range m.canaries {
 		left = m.leave(c.Identity, reason) || left
@@ -194,16 +195,16 @@ func (m *model) leaveAt(d diag.Diagnostic) bool {
 	return left
 }
 
-// compareObject compares a source or the object of a policy, whose Application may have rollouts, with what is
-// rendered, and reports whether it is left where it is.
+// compareObject compares a source, or the object of a policy, with the rendered one, and reports whether it left
+// the object. rollsOut reports whether its Application has rollouts.
 func (m *model) compareObject(o *object, rendered map[string]any, rollsOut bool) (left bool) {
 	if rendered == nil {
-		return m.leave(o.Identity, "no object of its name is rendered")
+		return m.leave(o.Identity, "no object with its name is rendered")
 	}
 	want, have := normal(o.Kind, o.Namespace, o.Name, value(get(o.node, "spec"))), normal(o.Kind, o.Namespace, o.Name, rendered["spec"])
 	for _, field := range differing(want, have, nil) {
 		if rollsOut && slices.Contains(ofRollouts[o.Kind], field) {
-			m.differ(o, "spec."+field, "a rollout of the Application needs it: Flux must not undo what Flagger scales and takes over, and the namespace gets its label")
+			m.differ(o, "spec."+field, "the rollout adds entries: Flux must not undo Flagger's changes, and the namespace gets its label")
 			continue
 		}
 		return m.leave(o.Identity, fmt.Sprintf("spec.%s would be rendered as %s", field, brief(valueAt(have, field))))
@@ -216,21 +217,21 @@ func (m *model) compareObject(o *object, rendered map[string]any, rollsOut bool)
 	return false
 }
 
-// noteFormer reports the fields of a former version, and what adds to the metadata.
+// noteFormer reports the upgraded fields of an object, and the metadata that other files add to it.
 func (m *model) noteFormer(o *object) {
 	for _, what := range o.metadata {
-		m.differ(o, "metadata", what+": such labels and annotations are not rendered")
+		m.differ(o, "metadata", what+"; the added labels and annotations are not rendered")
 	}
 	for _, f := range o.former {
 		m.differ(o, f.field, f.reason)
 	}
 }
 
-// ofRollouts are the lists that a rollout adds to (render/flux, Patches and driftDetection).
+// ofRollouts are the lists that a rollout adds entries to (render/flux, Patches and driftDetection).
 var ofRollouts = map[string][]string{"Kustomization": {"patches"}, "HelmRelease": {"postRenderers", "driftDetection.ignore"}}
 
-// findAdded finds at the end of lists of what was read what a rollout has added to them, in a repository that
-// fleetwright has rendered, and reports whether there was any.
+// findAdded finds the entries at the ends of lists that a rollout added when fleetwright rendered the files, and
+// reports whether it found any.
 func (m *model) findAdded(o *object, on int, rendered map[string]any) (found bool) {
 	key := patchKey{o.Identity, on}
 	for _, field := range ofRollouts[o.Kind] {
@@ -249,7 +250,7 @@ func (m *model) findAdded(o *object, on int, rendered map[string]any) (found boo
 	return found
 }
 
-// compareMetadata reports the labels and annotations that are not rendered.
+// compareMetadata reports the labels and annotations that the rendered object lacks.
 func (m *model) compareMetadata(o *object, rendered map[string]any) {
 	have, _ := rendered["metadata"].(map[string]any)
 	for _, field := range []string{"labels", "annotations"} {
@@ -265,16 +266,16 @@ func (m *model) compareMetadata(o *object, rendered map[string]any) {
 			case name == manifest.FluxPrune:
 				m.differ(o, "metadata."+field+"."+name, notKept)
 			default:
-				m.differ(o, "metadata."+field+"."+name, "an Application has no field for "+field+" of this object, and they are not rendered")
+				m.differ(o, "metadata."+field+"."+name, "not rendered, because an Application has no field for "+field+" of this object")
 			}
 		}
 	}
 }
 
-// notKept is the difference of an object that has the annotation that the first commit adds.
-const notKept = "the rendered object has none: if it was there before the first commit, Flux now deletes the object with its file"
+// notKept describes the difference of an object that already has the annotation of the first commit.
+const notKept = "the rendered object does not have it; if it was set before the first commit, Flux will delete the object when its file is removed"
 
-// isOfTools reports whether a label or an annotation is one that Flux or kubectl writes (fluxcd/pkg ssa,
+// isOfTools reports whether Flux or kubectl writes a label or annotation (fluxcd/pkg ssa,
 // ResourceManager.SetOwnerLabels; fluxcd/pkg apis/meta, ReconcileRequestAnnotation).
 func isOfTools(name string) bool {
 	prefix, rest, _ := strings.Cut(name, "/")
@@ -294,7 +295,7 @@ func (m *model) differ(o *object, field, reason string) {
 	}
 }
 
-// differing returns the paths at which two values differ, with dots between names.
+// differing returns the dotted paths at which two values differ.
 func differing(a, b any, path []string) (fields []string) {
 	x, isX := a.(map[string]any)
 	y, isY := b.(map[string]any)
@@ -317,7 +318,7 @@ func differing(a, b any, path []string) (fields []string) {
 	return fields
 }
 
-// valueAt returns the value at a path with dots.
+// valueAt returns the value at a dotted path.
 func valueAt(v any, field string) any {
 	for field != "" {
 		of, _ := v.(map[string]any)
@@ -335,14 +336,14 @@ func valueAt(v any, field string) any {
 	return v
 }
 
-// brief returns a value in a few words.
+// brief returns a value as short text.
 func brief(v any) string {
 	if v == nil {
 		return "nothing"
 	}
 	text := strings.TrimSpace(fmt.Sprint(v))
 	if len(text) > 60 {
-		return "something else"
+		return "a different value"
 	}
 	return text
 }

@@ -1,6 +1,6 @@
-// Package importer makes Applications, a Fleet and a RenderConfig of what a Flux repository holds. It moves the
-// nodes of what it reads, so that comments go where their values go, and compiles what it has made: what is
-// rendered otherwise than it was read stays where it is, or is reported.
+// Package importer turns the objects of a Flux repository into Applications, a Fleet and a RenderConfig. It moves
+// the YAML nodes, so that comments follow their values, and compiles the result: an object that would be rendered
+// differently stays where it is, or is reported.
 package importer
 
 import (
@@ -19,55 +19,54 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// A Cluster is what is read of a cluster.
+// A Cluster is the input for one cluster.
 type Cluster struct {
-	// Name of the cluster. Without it, the cluster is what a Flux Kustomization in the files bootstraps, and
-	// there may be several of these.
+	// Name of the cluster. If it is empty, each Flux Kustomization in the files that bootstraps a cluster is one.
 	Name string
 	// Files of the repository that the cluster syncs.
 	Files []schema.File
 }
 
-// A Result is what was made, and what is to be said about it.
+// A Result is the documents of an import, and the report about them.
 type Result struct {
-	// Rejected is why nothing was made, or nil.
+	// Rejected is the reason why nothing was imported, or nil.
 	Rejected *diag.Mistake `json:"-"`
-	// Files are the documents, by names below a directory for them.
+	// Files are the documents, with names relative to the output directory.
 	Files []schema.File `json:"-"`
-	// Imported are the objects that became documents, sorted by where they are.
+	// Imported are the objects that became documents, sorted by position.
 	Imported []Imported `json:"imported"`
-	// Stays are the objects that stay where they are, with the reasons.
+	// Stays are the objects that are not imported and stay where they are, with the reasons.
 	Stays []Note `json:"stays,omitempty"`
-	// Differs are the differences between what is rendered and what was read.
+	// Differs are the differences between the rendered and the original objects.
 	Differs []Note `json:"differs,omitempty"`
-	// Notes are about all.
+	// Notes are about the import as a whole.
 	Notes []string `json:"notes,omitempty"`
-	// Steps move the clusters, in this order.
+	// Steps move the clusters to the rendered objects, in this order.
 	Steps []Step `json:"steps,omitempty"`
 	// Clusters are the names of the clusters.
 	Clusters []string `json:"clusters"`
-	// Output is the directory that the documents are rendered into, from the root of the repository, or "".
+	// Output is the directory to render the documents into, relative to the root of the repository, or "".
 	Output string `json:"output,omitempty"`
 
 	appliedWith func(dir string) string
 }
 
-// AppliedWith returns the directory that Flux applies with all that is below it, a directory for the documents
-// included, or "". Flux knows none of the documents' kinds, and fails with them.
+// AppliedWith returns the directory that Flux would apply together with the documents in dir, or "". Flux fails on
+// the documents, whose kinds it does not know.
 func (r *Result) AppliedWith(dir string) string { return r.appliedWith(dir) }
 
 // An Imported is an object that became a part of a document.
 type Imported struct {
-	// Object is its kind, namespace and name, and File where it is.
+	// Object is its kind, namespace and name, and File is its position together with Line.
 	Object string `json:"object"`
 	File   string `json:"file"`
 	Line   int    `json:"line"`
-	// Becomes is the Application, and the field of it.
+	// Becomes is the Application, and the field in it.
 	Becomes string `json:"becomes"`
-	// Renamed reports whether the rendered object has another name: the former stays on the cluster.
+	// Renamed reports whether the rendered object has a new name, so that the former stays on the cluster.
 	Renamed bool `json:"renamed,omitempty"`
 
-	// column is where the document begins, and ofFile how many of them are in the file.
+	// column is where the YAML document begins, and ofFile is the number of YAML documents in the file.
 	column, ofFile int
 }
 
@@ -76,12 +75,12 @@ type Note struct {
 	Object string `json:"object"`
 	File   string `json:"file"`
 	Line   int    `json:"line"`
-	// Field is the field that differs, or "".
+	// Field is the field that the note is about, or "".
 	Field  string `json:"field,omitempty"`
 	Reason string `json:"reason"`
 }
 
-// Import makes documents of what the clusters have.
+// Import turns the objects of the clusters into documents.
 func Import(clusters []Cluster) (*Result, diag.List) {
 	m := &model{stays: map[manifest.Identity]string{}, seen: map[string]bool{}, patches: map[patchKey]*yaml.Node{}, added: map[patchKey]map[string]int{}, customs: map[patchKey]bool{}, elsewhere: map[diag.Position]string{}, listed: map[string]bool{}, visited: map[string]bool{}}
 	for _, c := range clusters {
@@ -89,11 +88,11 @@ func Import(clusters []Cluster) (*Result, diag.List) {
 		m.notes = append(m.notes, notes...)
 		m.written = append(m.written, r.written()...)
 		m.addClusters(c.Name, r)
-		if m.refused == nil {
-			m.refused = m.apart()
+		if m.rejected == nil {
+			m.rejected = m.apart()
 		}
-		if m.refused != nil {
-			return &Result{Rejected: m.refused}, nil
+		if m.rejected != nil {
+			return &Result{Rejected: m.rejected}, nil
 		}
 	}
 	if m.problems.HasErrors() {
@@ -103,8 +102,8 @@ func Import(clusters []Cluster) (*Result, diag.List) {
 	m.walkStrays()
 	m.sort()
 	m.leaveToParents()
-	// What is rendered otherwise than it was read stays where it is. Each round leaves an object there, so there
-	// is an end.
+	// An object that is rendered differently stays where it is. Each round leaves at least one more object there,
+	// so the loop ends.
 	for {
 		m.assemble()
 		left, list := m.compare()
@@ -112,78 +111,79 @@ func Import(clusters []Cluster) (*Result, diag.List) {
 			return nil, list
 		}
 		if !left && !m.leaveShared() && !m.leaveEmptied() {
-			if m.refused != nil {
-				return &Result{Rejected: m.refused}, nil
+			if m.rejected != nil {
+				return &Result{Rejected: m.rejected}, nil
 			}
 			return m.result(), m.problems
 		}
 	}
 }
 
-// A target is a cluster with what was read of it.
+// A target is a cluster, with its objects.
 type target struct {
 	name      string
 	bootstrap *bootstrap
 	*repository
 	objects map[manifest.Identity]*object
-	// applied are the objects that Flux Kustomizations apply.
+	// applied are the objects that each Flux Kustomization applies.
 	applied map[manifest.Identity][]*object
-	// workloads are the Flux Kustomizations that apply workloads, by kind, namespace and name.
+	// workloads are the Flux Kustomizations that apply workloads, by the workload's kind, namespace and name.
 	workloads map[manifest.Identity]manifest.Identity
 }
 
-// A model is what all documents are made of.
+// A model holds everything that the documents are built from.
 type model struct {
 	targets []*target
-	// others are the clusters in the files that are not to be imported, and elsewhere the documents that these apply,
-	// with the reasons for which they stay.
+	// others are the clusters in the files that are not imported, and elsewhere are the documents that these
+	// clusters apply, with the reasons why they stay.
 	others    []*other
 	elsewhere map[diag.Position]string
-	// listed are the directories all of which Flux applies, and visited the files and directories that it does.
+	// listed are the directories that Flux applies as a whole, and visited are all files and directories that it
+	// applies.
 	listed, visited map[string]bool
 	problems        diag.List
-	// refused is why nothing is made, or nil.
-	refused *diag.Mistake
-	notes   []string
+	// rejected is the reason why nothing is imported, or nil.
+	rejected *diag.Mistake
+	notes    []string
 	// stays are the objects that stay where they are, with the reasons.
 	stays map[manifest.Identity]string
 	seen  map[string]bool
 
-	// written are the files that have documents of our own kinds already.
+	// written are the files that already hold documents of fleetwright's kinds.
 	written []string
-	// passed are the documents of our own kinds that were read.
+	// passed are the documents of fleetwright's kinds to copy.
 	passed []*object
-	// policies are what is imported of Flux Kustomizations and HelmReleases, sources of sources.
+	// policies are the Flux Kustomizations and HelmReleases, which become sync policies.
 	policies []*item
 	canaries []*item
-	// patches are those of Canaries, found by the rounds before.
+	// patches are the patches of Canaries that earlier rounds found.
 	patches map[patchKey]*yaml.Node
-	// customs are the Canaries whose templates are the user's own, whatever their names.
+	// customs are the Canaries whose MetricTemplates are the user's own, whatever their names.
 	customs map[patchKey]bool
-	// added are how many items at the ends of lists of policies with a rollout are those that it adds, by field.
+	// added are the numbers of items that a rollout adds to the ends of lists of its policy, by field.
 	added map[patchKey]map[string]int
-	// installed is what runs on the clusters already.
+	// installed is the components that already run on the clusters.
 	installed *installation
-	// flux is which of the versions of Flux the objects need.
+	// flux is the index in fluxVersions of the version that the objects need.
 	flux int
 
-	// apps are the Applications of the last round, files what was made, and differs the differences.
+	// apps are the Applications of the last round, files its documents, and differs its differences.
 	apps    []*application
 	files   []schema.File
 	differs []Note
 	noted   map[Note]bool
-	// second are the objects of the last round in whose place another is imported, with the reasons.
+	// second are the objects of the last round that lost their place to another object, with the reasons.
 	second map[manifest.Identity]string
-	// namespaces are the names of those that are rendered, too.
+	// namespaces are the names of the Namespaces that are rendered in addition.
 	namespaces map[string]bool
 }
 
-// An item is an object of one or several clusters.
+// An item is an object that one or several clusters have.
 type item struct {
 	manifest.Identity
-	// source that it names, if it names one.
+	// source is the source that it names, if any.
 	source manifest.Identity
-	// on are the objects on the targets, by their places, nil where there is none.
+	// on are its objects by target, nil where a target has none.
 	on []*object
 }
 
@@ -192,7 +192,7 @@ func (i *item) first() *object {
 	return i.on[slices.IndexFunc(i.on, func(o *object) bool { return o != nil })]
 }
 
-// addClusters adds the clusters that files are of.
+// addClusters adds the clusters in the files of a repository.
 func (m *model) addClusters(name string, r *repository) {
 	all := r.bootstraps()
 	if found := slices.Clone(all); name != "" {
@@ -203,7 +203,7 @@ func (m *model) addClusters(name string, r *repository) {
 			return !b.isNamed(name)
 		})
 		if len(all) == 0 && len(found) > 0 {
-			m.refused = misnamed(name, found)
+			m.rejected = misnamed(name, found)
 			return
 		}
 	}
@@ -221,7 +221,7 @@ func (m *model) addClusters(name string, r *repository) {
 		}
 		w := b.walk(r, "")
 		if w.left < 0 {
-			m.problems = append(m.problems, diag.New(diag.Oversized, b.position(), "", fmt.Sprintf("%s applies more than %d files", b, maxVisits), "name a part of the repository"))
+			m.problems = append(m.problems, diag.New(diag.Oversized, b.position(), "", fmt.Sprintf("%s applies more than %d files", b, maxVisits), "import a directory with fewer files"))
 		}
 		own.applied = w.applied
 		m.walked(w)
@@ -229,17 +229,17 @@ func (m *model) addClusters(name string, r *repository) {
 	}
 }
 
-// An other cluster is one whose files were read, and which is not to be imported.
+// An other is a cluster in the files that is not imported.
 type other struct {
 	*bootstrap
 	*repository
 }
 
-// walkOthers finds what the clusters apply that are not imported.
+// walkOthers finds the files that clusters apply which are not imported.
 func (m *model) walkOthers() {
 	for _, o := range m.others {
 		if !slices.ContainsFunc(m.targets, func(t *target) bool { return t.bootstrap != nil && t.bootstrap.document() == o.document() }) {
-			why := fmt.Sprintf("Flux applies %s from the files as well, and that cluster is not imported", o.dir)
+			why := fmt.Sprintf("the cluster that syncs %s applies it, too, and is not imported", o.dir)
 			m.walked(o.walk(o.repository, why))
 		}
 	}
@@ -270,13 +270,13 @@ func (m *model) add(t *target, all []*object) {
 	m.targets = append(m.targets, t)
 }
 
-// installsFlux is why an object stays that Flux itself, or Flux Operator, is installed by.
+// installsFlux is the reason why an object stays that installs Flux or Flux Operator.
 const installsFlux = "it installs Flux itself"
 
-// fluxCharts are the charts of Flux and of Flux Operator, and the artifact of Flux' manifests.
+// fluxCharts are the charts of Flux and of Flux Operator, and the OCI artifact of Flux' manifests.
 var fluxCharts = []string{"flux-operator", "flux-instance", "flux2", "flux-manifests"}
 
-// leaveFlux leaves what installs Flux itself: the charts and the artifact, and what is applied from these.
+// leaveFlux leaves the objects that install Flux where they are: charts, the artifact, and users of the artifact.
 func (m *model) leaveFlux(t *target) {
 	isFlux := func(name string) bool { return slices.Contains(fluxCharts, path.Base(name)) }
 	for _, o := range t.objects {
@@ -291,7 +291,7 @@ func (m *model) leaveFlux(t *target) {
 	}
 }
 
-// pass passes a document of ours on that was read from an API server, without what that has added.
+// pass copies a document of fleetwright's kinds that an API server returned, without the server's additions.
 func (m *model) pass(o *object) {
 	id, meta := o.apiVersion+" "+o.String(), get(o.node, "metadata")
 	if !o.isLive() || m.seen[id] {
@@ -309,13 +309,14 @@ func (m *model) pass(o *object) {
 	m.passed = append(m.passed, o)
 }
 
-// serverFields are those of metadata that an API server sets (k8s.io/apimachinery pkg/apis/meta/v1, ObjectMeta).
+// serverFields are the fields of metadata that an API server sets (k8s.io/apimachinery pkg/apis/meta/v1,
+// ObjectMeta).
 var serverFields = []string{
 	"creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "finalizers", "generation", "managedFields",
 	"ownerReferences", "resourceVersion", "selfLink", "uid",
 }
 
-// take takes an object of Flux or Flagger.
+// take adds an object of Flux or Flagger to its cluster.
 func (m *model) take(t *target, o *object) {
 	former := current[o.Kind].former
 	switch {
@@ -325,26 +326,26 @@ func (m *model) take(t *target, o *object) {
 		if o.changed != "" {
 			m.stays[o.Identity] = changedBy(o)
 		}
-		return // by another way
+		return // found again on another path
 	case t.objects[o.Identity] != nil:
-		m.stays[o.Identity] = "another file has it, too: " + o.file
+		m.stays[o.Identity] = o.file + " defines it, too"
 		return
 	case o.kurator():
-		m.stays[o.Identity] = "Kurator has made it of an Application"
+		m.stays[o.Identity] = "Kurator created it from an Application"
 	case o.maker() != "":
-		m.stays[o.Identity] = o.maker() + " has made it, and writes it again"
+		m.stays[o.Identity] = o.maker() + " manages it, and would restore it"
 	case get(o.node, "metadata", "deletionTimestamp") != nil:
 		m.stays[o.Identity] = "it is being deleted"
 	case o.Kind == "Bucket":
-		m.stays[o.Identity] = "an Application has no Bucket; what it is the source of refers to it by source.existing"
+		m.stays[o.Identity] = "an Application cannot define a Bucket; Applications refer to it with source.existing"
 	case sourceOf(o).Kind == "HelmChart":
-		m.stays[o.Identity] = "an Application has no HelmChart"
+		m.stays[o.Identity] = "an Application cannot use a HelmChart"
 	case o.apiVersion != current[o.Kind].version && !slices.Contains(former, o.apiVersion):
-		m.stays[o.Identity] = o.apiVersion + " is not a version that fleetwright reads"
+		m.stays[o.Identity] = "fleetwright does not support " + o.apiVersion
 	case o.changed != "":
 		m.stays[o.Identity] = changedBy(o)
 	case textAt(o.node, "metadata", "labels", shard) != "":
-		m.stays[o.Identity] = "its label " + shard + " chooses the controller, and an Application has no field for it"
+		m.stays[o.Identity] = "its label " + shard + " selects the controller, but an Application has no field for it"
 	}
 	for _, field := range slices.Sorted(maps.Keys(noPlace[o.Kind])) {
 		if get(o.node, "spec", field) != nil && m.stays[o.Identity] == "" {
@@ -357,18 +358,18 @@ func (m *model) take(t *target, o *object) {
 	}
 }
 
-// isPatch reports whether an object of Flux or Flagger is a part of one.
+// isPatch reports whether an object of Flux or Flagger is incomplete, as in a patch.
 func isPatch(o *object) bool {
 	return get(o.node, "spec") == nil || (o.Kind == "Kustomization" || o.Kind == "HelmRelease") && sourceOf(o).Name == "" ||
 		o.Group == sourceGroup && textAt(o.node, "spec", "url") == "" && o.Kind != "Bucket"
 }
 
-// changedBy returns why an object that is changed on its way to the cluster stays.
+// changedBy returns the reason why an object stays that is changed between its file and the cluster.
 func changedBy(o *object) string {
-	return o.changed + ": what is on the cluster is not what the file says"
+	return o.changed + ", so the object on the cluster may differ from the file"
 }
 
-// isFluxOwn reports whether an object is the source or the Kustomization of the bootstrap.
+// isFluxOwn reports whether an object is the source or the Kustomization of a bootstrap.
 func (t *target) isFluxOwn(o *object) bool {
 	if o.Namespace == fluxSystem && o.Name == fluxSystem && (o.Group == sourceGroup || o.Group == kustomizeGroup) {
 		return true
@@ -377,7 +378,7 @@ func (t *target) isFluxOwn(o *object) bool {
 	return b != nil && (o.Identity == b.Identity || o.Identity == b.source())
 }
 
-// sort sorts the objects of all clusters into what becomes of them.
+// sort groups the objects of all clusters into policies and Canaries.
 func (m *model) sort() {
 	byKey := map[string]*item{}
 	for at, t := range m.targets {
@@ -402,7 +403,7 @@ func (m *model) sort() {
 			i.on[at] = o
 		}
 	}
-	// The order is that of the names, so that it is the same of what was rendered.
+	// Sort by name, so that importing rendered objects gives the same order.
 	slices.SortStableFunc(m.policies, func(a, b *item) int {
 		return cmp.Or(compareNames(a, b), cmp.Compare(a.source.String(), b.source.String()))
 	})
@@ -414,17 +415,17 @@ func compareNames(a, b *item) int {
 	return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Kind, b.Kind))
 }
 
-// leave leaves an object where it is, and reports whether it was to be imported.
+// leave marks an object as not imported, and reports whether it was to be imported.
 func (m *model) leave(id manifest.Identity, reason string) bool {
 	if m.stays[id] != "" {
 		return false
 	}
-	m.stays[id], m.flux = reason, 0 // what it needed may be needed no longer
+	m.stays[id], m.flux = reason, 0 // the remaining objects may need no newer Flux
 	return true
 }
 
-// leaveShared leaves the objects of a document that has to stay: another object is made of it that stays, or another
-// cluster applies it. It reports whether there were any.
+// leaveShared leaves objects whose YAML document has to stay, because another cluster applies it, or because it is
+// also an object that stays. It reports whether it left any.
 func (m *model) leaveShared() (left bool) {
 	imported, _ := m.becomes()
 	whole := maps.Clone(m.elsewhere)
@@ -434,7 +435,7 @@ func (m *model) leaveShared() (left bool) {
 			if imported[o] != "" {
 				objects = append(objects, o)
 			} else if whole[o.document()] == "" {
-				whole[o.document()] = fmt.Sprintf("its document is %s as well, which stays", o)
+				whole[o.document()] = fmt.Sprintf("its YAML document also defines %s, which is not imported", o)
 			}
 		}
 	}
@@ -446,14 +447,15 @@ func (m *model) leaveShared() (left bool) {
 	return left
 }
 
-// sorted returns the objects by where they are.
+// sorted returns the objects by position.
 func (t *target) sorted() []*object { return slices.SortedFunc(maps.Values(t.objects), comparePlaces) }
 
-// emptied is why a Flux Kustomization is not imported all of whose objects are.
-const emptied = "all that it applies is imported: it is to be deleted when that has moved"
+// emptied is the reason why a Flux Kustomization is not imported if all its objects are.
+const emptied = "everything that it applies is imported; delete it after the move"
 
-// leaveEmptied leaves the Flux Kustomizations that apply nothing else than what is imported: Flux fails with a
-// directory that has no manifests. What others wait for keeps what it applies. It reports whether there were any.
+// leaveEmptied leaves the Flux Kustomizations that apply only imported objects, because Flux fails on a directory
+// without manifests. A Kustomization that others wait for keeps its objects. leaveEmptied reports whether it left
+// any.
 func (m *model) leaveEmptied() (left bool) {
 	imported, _ := m.becomes()
 	needed := m.neededKustomizations()
@@ -469,14 +471,14 @@ func (m *model) leaveEmptied() (left bool) {
 			who := needed[p.Identity]
 			switch {
 			case stays && m.stays[p.Identity] == emptied:
-				m.stays[p.Identity] = "not all that it applies is imported"
+				m.stays[p.Identity] = "not everything that it applies is imported"
 			case stays || m.stays[p.Identity] == emptied:
 			case who == "" && m.stays[p.Identity] == "":
 				left = m.leave(p.Identity, emptied)
 			default:
-				reason := fmt.Sprintf("%s applies nothing else, and stays", p)
+				reason := fmt.Sprintf("%s would have nothing left to apply, and is not imported itself", p)
 				if who != "" {
-					reason = fmt.Sprintf("%s applies nothing else, and %s waits for that", p, who)
+					reason = fmt.Sprintf("%s would have nothing left to apply, and %s waits for it", p, who)
 				}
 				for _, o := range applied {
 					if t.objects[o.Identity] != nil {
@@ -489,7 +491,7 @@ func (m *model) leaveEmptied() (left bool) {
 	return left
 }
 
-// neededTemplates returns the MetricTemplates that Canaries name which stay, with why they stay, too.
+// neededTemplates returns the MetricTemplates that Canaries use which are not imported, with the reason.
 func (m *model) neededTemplates() map[manifest.Identity]string {
 	needed := map[manifest.Identity]string{}
 	for _, c := range m.canaries {
@@ -499,7 +501,7 @@ func (m *model) neededTemplates() map[manifest.Identity]string {
 			}
 			for _, metric := range items(o.node, "spec", "analysis", "metrics") {
 				if ref := get(metric, "templateRef"); ref != nil {
-					needed[templateOf(ref, o)] = fmt.Sprintf("%s names it, and stays", o)
+					needed[templateOf(ref, o)] = fmt.Sprintf("%s uses it, and is not imported", o)
 				}
 			}
 		}
@@ -507,7 +509,7 @@ func (m *model) neededTemplates() map[manifest.Identity]string {
 	return needed
 }
 
-// becomes returns what imported objects became, and which are rendered under other names.
+// becomes returns the new places of the imported objects, and the objects that are renamed.
 func (m *model) becomes() (imported map[*object]string, renamed map[*object]bool) {
 	imported, renamed = map[*object]string{}, map[*object]bool{}
 	needed := m.neededTemplates()
@@ -546,7 +548,7 @@ func (m *model) becomes() (imported map[*object]string, renamed map[*object]bool
 	return imported, renamed
 }
 
-// result returns what was made.
+// result returns the documents and the report.
 func (m *model) result() *Result {
 	r := &Result{Files: m.files, Differs: m.differs, Imported: []Imported{}, appliedWith: m.appliedWith}
 	imported, renamed := m.becomes()
@@ -579,8 +581,8 @@ func (m *model) result() *Result {
 		r.Output = b.output()
 	}
 	if names := slices.Compact(slices.Sorted(slices.Values(m.written))); len(names) > 0 {
-		r.Output = "" // what is rendered of the new documents alone lacks the Applications that are there
-		r.Notes = append(r.Notes, fmt.Sprintf("%s has documents already: put the new Applications beside them, with the clusters and settings that are missing there, and render all of them together", diag.Some(names, diag.MostNames)))
+		r.Output = "" // rendering only the new documents would lose the existing Applications
+		r.Notes = append(r.Notes, fmt.Sprintf("documents of fleetwright exist already: %s. Add the new Applications, clusters and settings to them, and render everything together", diag.Some(names, diag.MostNames)))
 	}
 	var doubts []string
 	if len(r.Imported) > 0 {
@@ -589,19 +591,19 @@ func (m *model) result() *Result {
 	r.Notes = slices.Concat(doubts, r.Notes, m.notes, m.installed.notes)
 	for _, t := range m.targets {
 		if t.bootstrap != nil && t.bootstrap.dir == "." {
-			r.Notes = append(r.Notes, fmt.Sprintf("the cluster %s syncs all of its repository: keep the documents in another one", t.name))
+			r.Notes = append(r.Notes, fmt.Sprintf("the cluster %s syncs its whole repository: keep the documents in another repository, because Flux fails on their kinds", t.name))
 		}
 	}
 	if flux := fluxVersions[m.flux]; flux != "" {
-		r.Notes = append(r.Notes, "the objects need Flux "+flux+", which versions.flux of the RenderConfig says now")
+		r.Notes = append(r.Notes, "the objects need Flux "+flux+", so the RenderConfig sets versions.flux: "+flux)
 	}
 	r.Notes = append(r.Notes, m.automated(imported)...)
 	r.Notes = append(r.Notes, live(imported)...)
 	for _, o := range m.passed {
-		r.Notes = append(r.Notes, fmt.Sprintf("%s is passed on, without what an API server and Kurator add", o))
+		r.Notes = append(r.Notes, fmt.Sprintf("%s is copied, without the fields that an API server and Kurator add", o))
 	}
 	if names := slices.Sorted(maps.Keys(m.namespaces)); len(names) > 0 {
-		r.Notes = append(r.Notes, "Namespaces are rendered, too, and applied where there are none: "+diag.Some(names, diag.MostNames))
+		r.Notes = append(r.Notes, "these Namespaces are rendered, too, and created if they are missing: "+diag.Some(names, diag.MostNames))
 	}
 	listings, notes := m.listings()
 	r.Notes = append(r.Notes, notes...)
@@ -611,21 +613,21 @@ func (m *model) result() *Result {
 	return r
 }
 
-// doubts are why no order of commits can be told.
+// doubts returns the reasons why the commits cannot be listed.
 func (m *model) doubts() (all []string) {
 	for _, t := range m.targets {
 		if t.bootstrap == nil && len(t.objects) > 0 {
-			all = append(all, "no file has the bootstrap of the cluster "+t.clusterName()+", so each file is taken for one that Flux applies there; name the root of the repository, with the directory that flux bootstrap has written, to get the order of the commits that move it")
+			all = append(all, "no file bootstraps the cluster "+t.clusterName()+", so every file is treated as applied there. To get the commits that move it, import the root of the repository, with the directory that flux bootstrap wrote")
 		}
 		if version := t.fluxVersion(); version != "" {
-			all = append(all, fmt.Sprintf("the cluster %s has Flux %s by its files, and what is rendered needs 2.6 or newer: upgrade Flux first", t.clusterName(), version))
+			all = append(all, fmt.Sprintf("the files of the cluster %s install Flux %s, but the rendered objects need 2.6 or newer: upgrade Flux first", t.clusterName(), version))
 		}
 	}
 	return all
 }
 
-// fluxVersion returns the version of Flux that flux bootstrap has written beside the bootstrap, where it is too old for
-// what is rendered (fluxcd/flux2 manifests/install/kustomization.yaml: the Namespace has it as a label).
+// fluxVersion returns the version of Flux next to the bootstrap if it is too old for the rendered objects, or "".
+// flux bootstrap writes it as a label of the Namespace (fluxcd/flux2 manifests/install/kustomization.yaml).
 func (t *target) fluxVersion() string {
 	if t.bootstrap == nil {
 		return ""
@@ -647,7 +649,7 @@ func (t *target) fluxVersion() string {
 	return ""
 }
 
-// formerTemplates returns the MetricTemplates that are rendered under other names, with the clusters that have them.
+// formerTemplates returns the MetricTemplates that are renamed, with the clusters that have them.
 func (m *model) formerTemplates(renamed map[*object]bool) (names []string) {
 	on := map[string][]string{}
 	for _, t := range m.targets {
@@ -668,12 +670,12 @@ func (m *model) formerTemplates(renamed map[*object]bool) (names []string) {
 	return names
 }
 
-// automated notes the imported objects whose files Flux's image automation writes (image-automation-controller
-// internal/constants/constants.go, SetterShortHand).
+// automated returns notes about the imported objects whose files Flux's image automation updates
+// (image-automation-controller internal/constants/constants.go, SetterShortHand).
 func (m *model) automated(imported map[*object]string) (notes []string) {
 	for _, t := range m.targets {
 		for _, o := range t.sorted() {
-			note := fmt.Sprintf("%s: %s has $imagepolicy comments: the ImageUpdateAutomation has to update the document instead, and render has to follow", o.position(), o)
+			note := fmt.Sprintf("%s: %s has $imagepolicy comments: let the ImageUpdateAutomation update the new document, and render after each update", o.position(), o)
 			if imported[o] != "" && strings.Contains(commentsOf(o.node), "$imagepolicy") && !slices.Contains(notes, note) {
 				notes = append(notes, note)
 			}
@@ -682,7 +684,7 @@ func (m *model) automated(imported map[*object]string) (notes []string) {
 	return notes
 }
 
-// live notes the files of imported objects that Git does not have.
+// live returns a note about the files that hold objects from an API server.
 func live(imported map[*object]string) (notes []string) {
 	files := map[string]bool{}
 	for o := range imported {
@@ -691,16 +693,16 @@ func live(imported map[*object]string) (notes []string) {
 		}
 	}
 	if len(files) > 0 {
-		notes = append(notes, fmt.Sprintf("%s has objects as an API server has them: the commits are about the files in Git that these come from", diag.Some(slices.Sorted(maps.Keys(files)), diag.MostNames)))
+		notes = append(notes, fmt.Sprintf("an API server returned the objects in %s: make the commits in the Git files that these objects come from", diag.Some(slices.Sorted(maps.Keys(files)), diag.MostNames)))
 	}
 	return notes
 }
 
-// unused are the reasons for which an object is not imported that nothing needs.
+// unused are the reasons why an object is not imported that no imported object uses.
 var unused = map[string]string{
-	"GitRepository":  "no policy of its namespace uses it",
-	"HelmRepository": "no policy of its namespace uses it",
-	"OCIRepository":  "no policy of its namespace uses it",
-	"MetricTemplate": "no imported rollout names it",
-	"AlertProvider":  "no imported rollout names it",
+	"GitRepository":  "no imported Kustomization or HelmRelease in its namespace uses it",
+	"HelmRepository": "no imported HelmRelease in its namespace uses it",
+	"OCIRepository":  "no imported Kustomization or HelmRelease in its namespace uses it",
+	"MetricTemplate": "no imported Canary uses it",
+	"AlertProvider":  "no imported Canary uses it",
 }

@@ -14,26 +14,27 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// An installation is what runs on the clusters already.
+// An installation is the set of components that run on the clusters already.
 type installation struct {
-	components *yaml.Node // of installed
-	provider   string     // of the Fleet
-	// meshProvider is that of Canaries that name none, or "" where no file has it.
+	components *yaml.Node // the value of installed
+	provider   string     // the provider of the Fleet
+	// meshProvider is the provider of Canaries that set none, or "" if no file sets it.
 	meshProvider string
 	notes        []string
-	// why no rollout can be imported, or "".
+	// why is the reason why no rollout can be imported, or "".
 	why string
-	// differs are the targets on which something else runs, with the reasons.
+	// differs are the targets with other components, with the reasons.
 	differs map[int]string
 }
 
-// flaggerField is that of Flagger.
+// flaggerField is Flagger's field of installed.
 const flaggerField = "flagger"
 
-// components are the charts of what runs rollouts, with the field of installed, and what of a release is written
-// there. The values are those of fluxcd/flagger charts/flagger and charts/loadtester, kumahq/kuma
-// deployments/charts/kuma, istio/istio manifests/charts/istio-control/istio-discovery, kubernetes/ingress-nginx
-// charts/ingress-nginx and bitnami/charts bitnami/contour.
+// components are the charts of the components that rollouts need, with their fields of installed, and the
+// functions that fill these fields from a release. The values are those of fluxcd/flagger charts/flagger and
+// charts/loadtester, kumahq/kuma deployments/charts/kuma, istio/istio
+// manifests/charts/istio-control/istio-discovery, kubernetes/ingress-nginx charts/ingress-nginx and bitnami/charts
+// bitnami/contour.
 var components = map[string]struct {
 	field string
 	write func(o *object, to *yaml.Node) (why string)
@@ -70,7 +71,7 @@ var components = map[string]struct {
 	"loadtester": {"loadtester", func(o *object, to *yaml.Node) string {
 		name := cmp.Or(textAt(o.node, "spec", "releaseName"), releaseName(o))
 		if !strings.Contains(name, "loadtester") {
-			name += "-loadtester" // the chart's template loadtester.fullname
+			name += "-loadtester" // as in the chart's template loadtester.fullname
 		}
 		name = cmp.Or(textAt(o.node, "spec", "values", "fullnameOverride"), name)
 		set(to, "url", newText(fmt.Sprintf("http://%s.%s/", name, installedIn(o))))
@@ -78,23 +79,24 @@ var components = map[string]struct {
 	}},
 }
 
-// installedIn returns the namespace of a release.
+// installedIn returns the namespace that a release installs into.
 func installedIn(o *object) string {
 	return cmp.Or(textAt(o.node, "spec", "targetNamespace"), o.Namespace)
 }
 
-// writeVersion writes the version of a component: that of its image, or of its chart, which is the same.
+// writeVersion writes the version of a component, from its image or else from its chart, which have the same
+// version.
 func writeVersion(o *object, to *yaml.Node, image string) (why string) {
 	version := strings.TrimPrefix(cmp.Or(image, textAt(o.node, "spec", "chart", "spec", "version")), "v")
 	if !settings.IsExact(version) {
-		return fmt.Sprintf("%s names no version, and installed needs the one that runs", o)
+		return fmt.Sprintf("%s sets no exact version, but installed needs the running version", o)
 	}
 	set(to, "version", newText(version))
 	return ""
 }
 
-// findInstalled finds what runs on the clusters already, where Flagger does: it stays there. A Fleet has one of each
-// component: that of most clusters with Canaries.
+// findInstalled finds the components that run on the clusters already, if Flagger does; they stay there. A Fleet
+// describes one of each component: the one on most of the clusters with Canaries.
 func (m *model) findInstalled() *installation {
 	in := &installation{components: newMapping(), differs: map[int]string{}}
 	var releases []*item
@@ -110,7 +112,7 @@ func (m *model) findInstalled() *installation {
 		return in
 	}
 	for _, p := range releases {
-		m.leave(p.Identity, "it runs already: the Fleet has it under installed."+components[chartName(p.first())].field)
+		m.leave(p.Identity, "it already runs, and is described in installed."+components[chartName(p.first())].field)
 	}
 	on := make([]*installation, len(m.targets))
 	all := m.variants(func(at int) *yaml.Node {
@@ -129,12 +131,12 @@ func (m *model) findInstalled() *installation {
 	}
 	if get(in.components, flaggerField) == nil {
 		set(in.components, flaggerField, newMapping())
-		in.notes = append(in.notes, "no HelmRelease of Flagger was found: write the namespace that it runs in into installed.flagger.namespace")
+		in.notes = append(in.notes, "no HelmRelease of Flagger was found: set installed.flagger.namespace to the namespace of Flagger")
 	}
 	if f := get(in.components, flaggerField); get(f, "version") == nil {
 		newest := fmt.Sprintf("1.%d.0", flagger.Newest.Minor)
 		set(f, "version", newText(newest))
-		in.notes = append(in.notes, "no file has the version of Flagger that runs: write it into installed.flagger.version, which is "+newest+" now")
+		in.notes = append(in.notes, "no file sets the version of Flagger: set installed.flagger.version to the running version; it is "+newest+" now")
 	}
 	metrics := textAt(in.components, flaggerField, "metricsServer")
 	if metrics == "" {
@@ -149,13 +151,13 @@ func (m *model) findInstalled() *installation {
 	if i := slices.IndexFunc(used, isRendered); i >= 0 {
 		in.provider = api.ProviderName(used[i])
 	} else if in.provider = flagger.Istio; in.meshProvider != "" {
-		in.provider = flagger.Kubernetes // which needs nothing: no Fleet has the one that runs
+		in.provider = flagger.Kubernetes // it needs no other component, and a Fleet cannot describe the one that runs
 	}
 	m.require(in)
 	return in
 }
 
-// installedOn returns what runs on a target already, of which its releases tell.
+// installedOn returns the components that the releases install on a target.
 func installedOn(at int, releases []*item) *installation {
 	in := &installation{components: newMapping()}
 	for _, p := range releases {
@@ -165,7 +167,7 @@ func installedOn(at int, releases []*item) *installation {
 		}
 		c := components[chartName(p.first())]
 		if get(in.components, c.field) != nil {
-			in.notes = append(in.notes, fmt.Sprintf("%s: installed.%s is that of another release", p, c.field))
+			in.notes = append(in.notes, fmt.Sprintf("%s: installed.%s describes another release of this component", p, c.field))
 			continue
 		}
 		made := newMapping()
@@ -186,7 +188,7 @@ func installedOn(at int, releases []*item) *installation {
 	return in
 }
 
-// differs returns why Canaries of a cluster cannot be rendered by a Fleet that has the components of another.
+// differs returns the reason why a Fleet with the components of one cluster cannot render the Canaries of another.
 func differs(cluster string, its *yaml.Node, other string, others *yaml.Node) string {
 	x, y := value(its), value(others)
 	field := differing(x, y, nil)[0]
@@ -196,15 +198,15 @@ func differs(cluster string, its *yaml.Node, other string, others *yaml.Node) st
 		}
 		return brief(v)
 	}
-	return fmt.Sprintf("a Fleet has one installed.%s, which is %s on %s, and %s on %s: import these clusters by themselves", field, text(valueAt(x, field)), cluster, text(valueAt(y, field)), other)
+	return fmt.Sprintf("a Fleet has one installed.%s, but it is %s on %s and %s on %s: import these clusters separately", field, text(valueAt(x, field)), cluster, text(valueAt(y, field)), other)
 }
 
-// require adds the provider of the rollouts, which is on the clusters, whoever has installed it.
+// require adds the provider of the rollouts, which must run on the clusters already.
 func (m *model) require(in *installation) {
 	m.installed = in
 	used := map[string]bool{in.provider: true}
 	for _, c := range m.canaries {
-		if m.refuse(c.first()) == "" {
+		if m.reject(c.first()) == "" {
 			used[m.provider(c.first())] = true
 		}
 	}
@@ -214,7 +216,7 @@ func (m *model) require(in *installation) {
 		}
 	}
 	if used[flagger.Kuma] && get(in.components, "kuma") == nil {
-		in.why = cmp.Or(in.why, "no HelmRelease of Kuma was found, and installed.kuma needs its version")
+		in.why = cmp.Or(in.why, "no HelmRelease of Kuma was found, but installed.kuma needs its version")
 	}
 }
 
@@ -226,7 +228,8 @@ func chartName(o *object) string {
 	return textAt(o.node, "spec", "chart", "spec", "chart")
 }
 
-// plugin returns what runs already as plugin.flagger of a Fleet or a RenderConfig, or nil where no Flagger does.
+// plugin returns the installed components as plugin.flagger of a Fleet or a RenderConfig, or nil if Flagger does
+// not run.
 func (in *installation) plugin(ofFleet bool) *yaml.Node {
 	if len(in.components.Content) == 0 || in.why != "" {
 		return nil

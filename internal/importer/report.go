@@ -12,36 +12,43 @@ import (
 	"github.com/fleetwright/fleetwright/render/manifest"
 )
 
-// Formats are those of the report, by name.
-var Formats = format.List[func(io.Writer, *Result) error]{
+// Formats are the formats of the report.
+var Formats = format.List[func(w io.Writer, r *Result, version string) error]{
 	{Name: "text", Value: writeText},
-	{Name: "json", Value: func(w io.Writer, r *Result) error {
+	{Name: "json", Value: func(w io.Writer, r *Result, version string) error {
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")
-		return e.Encode(r)
+		return e.Encode(Document{format.NewHeader("import", version), r})
 	}},
 }
 
-// A Step is a commit of the move, or what follows the last one.
+// A Document is the report in JSON. It is stable: a field keeps its name and its meaning, and new fields may be
+// added.
+type Document struct {
+	format.Header
+	*Result
+}
+
+// A Step is a commit of the move, or an action after the last commit.
 type Step struct {
-	// Do is what to do, and Wait what to wait for afterwards, or "".
+	// Do is the action, and Wait is the condition to wait for afterwards, or "".
 	Do   string `json:"do"`
 	Wait string `json:"wait,omitempty"`
-	// Files are those to change.
+	// Files are the files to change.
 	Files []StepFile `json:"files,omitempty"`
 }
 
-// A StepFile is a file with the objects in it that a step is about, or none where it is about the whole file.
+// A StepFile is a file of a step with the objects to change, or without objects if the whole file changes.
 type StepFile struct {
 	File    string   `json:"file"`
 	Objects []string `json:"objects,omitempty"`
 }
 
-// steps returns the commits that move a live cluster. Flux deletes an object that is gone from what a
-// Kustomization applies, unless the object is annotated, or another Kustomization has applied it since
-// (kustomize-controller internal/controller/kustomization_controller.go, prune; fluxcd/pkg ssa, DeleteAll with
-// the owner's labels). The annotation goes when the rendered object is applied: it has none, and its manager is
-// the same.
+// steps returns the commits that move a live cluster. Flux deletes an object that its Kustomization no longer
+// applies, unless the object has the annotation, or another Kustomization has applied it since
+// (kustomize-controller internal/controller/kustomization_controller.go, prune; fluxcd/pkg ssa, DeleteAll with the
+// owner's labels). Applying the rendered object removes the annotation, because the field manager is the same and
+// the rendered object has no annotation.
 func (r *Result) steps(emptied []Note, listings, former []string) []Step {
 	if len(r.Imported) == 0 {
 		return nil
@@ -68,34 +75,34 @@ func (r *Result) steps(emptied []Note, listings, former []string) []Step {
 	}
 	steps := []Step{
 		{
-			Do:    "add the annotation " + manifest.FluxPrune + ": disabled to the imported objects in these files, and commit that: Flux then keeps them when their files go",
-			Wait:  "until each of these objects has the annotation on every cluster: Flux deletes one without it, and a Kustomization that is suspended or fails adds none",
+			Do:    "commit the annotation " + manifest.FluxPrune + ": disabled on the imported objects in these files, so that Flux keeps the objects when their files are removed",
+			Wait:  "until all of these objects have the annotation on every cluster: Flux deletes an object without it, and a suspended or failing Kustomization does not add it",
 			Files: files,
 		},
 		{
-			Do: strings.Join(append([]string{"in one commit, remove the same objects, with the entries of their files in a kustomization.yaml (where one loses all entries, remove the entry of its directory as well), and then add the documents with what fleetwright render makes of them"},
+			Do: strings.Join(append([]string{"in one commit, remove the same objects, and the entries of their files in any kustomization.yaml (if one loses all its entries, also remove the entry of its directory), and then add the documents and the output of fleetwright render"},
 				listings...), "; and "),
-			Wait:  "until Flux has applied the commit on every cluster; the rendered objects take the place of the former ones, under their names",
+			Wait:  "until Flux has applied the commit on every cluster; the rendered objects replace the former ones under the same names",
 			Files: files,
 		},
 	}
 	if len(emptied) > 0 {
-		last := Step{Do: "delete these Kustomizations, which apply nothing any longer"}
+		last := Step{Do: "delete these Kustomizations, which no longer apply anything"}
 		for _, n := range emptied {
 			last.Files = append(last.Files, StepFile{n.File, []string{n.Object}})
 		}
 		steps = append(steps, last)
 	}
 	if len(former) > 0 {
-		steps = append(steps, Step{Do: "delete these MetricTemplates by kubectl, unless a Canary that is in none of the files names them: " + strings.Join(former, ", ")})
+		steps = append(steps, Step{Do: "delete these MetricTemplates with kubectl, unless a Canary outside the files uses them: " + strings.Join(former, ", ")})
 	}
 	return steps
 }
 
-// writeText writes the report for people.
-func writeText(w io.Writer, r *Result) error {
+// writeText writes the report as text.
+func writeText(w io.Writer, r *Result, _ string) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "imported %s of %s: %s\n", diag.Plural(len(r.Imported), "object"), diag.Plural(len(r.Clusters), "cluster"), strings.Join(r.Clusters, ", "))
+	fmt.Fprintf(&b, "imported %s from %s: %s\n", diag.Plural(len(r.Imported), "object"), diag.Plural(len(r.Clusters), "cluster"), strings.Join(r.Clusters, ", "))
 	for _, o := range r.Imported {
 		fmt.Fprintf(&b, "  %s:%d: %s becomes %s\n", o.File, o.Line, o.Object, o.Becomes)
 	}
@@ -112,10 +119,10 @@ func writeText(w io.Writer, r *Result) error {
 			fmt.Fprintf(&b, "  %s:%d: %s: %s\n", n.File, n.Line, of, n.Reason)
 		}
 	}
-	notes("These stay where they are:", r.Stays)
-	notes("These are rendered otherwise:", r.Differs)
+	notes("Not imported; these stay where they are:", r.Stays)
+	notes("Rendered with differences:", r.Differs)
 	if len(r.Notes) > 0 {
-		b.WriteString("\nLook at these:\n")
+		b.WriteString("\nCheck these:\n")
 	}
 	for _, n := range r.Notes {
 		fmt.Fprintf(&b, "  %s\n", n)

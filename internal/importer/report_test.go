@@ -13,8 +13,8 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// TestReports: what the report of each repository in testdata/reports has, and what it has not. bootstrap lists the
-// directories that clusters sync, clusters the names as in --cluster NAME=PATH.
+// TestReports checks which texts the report of each repository in testdata/reports contains and lacks.
+// bootstrap lists the directories that clusters sync, and clusters lists the names as in --cluster NAME=PATH.
 func TestReports(t *testing.T) {
 	names, err := filepath.Glob("testdata/reports/*.txtar")
 	if err != nil || len(names) == 0 {
@@ -70,7 +70,7 @@ func TestReports(t *testing.T) {
 	}
 }
 
-// bootstrapOf returns what flux bootstrap writes for a cluster that syncs a directory.
+// bootstrapOf returns the files that flux bootstrap writes for a cluster that syncs a directory.
 func bootstrapOf(dir string) schema.File {
 	return schema.File{Name: path.Join(dir, "flux-system/gotk-sync.yaml"), Data: fmt.Appendf(nil, `apiVersion: source.toolkit.fluxcd.io/v1
 kind: GitRepository
@@ -99,7 +99,7 @@ func report(t *testing.T, clusters []importer.Cluster) string {
 		return result.Rejected.Message + "\n" + result.Rejected.Hint
 	}
 	write, _ := importer.Formats.Get("text")
-	if err := write(&b, result); err != nil {
+	if err := write(&b, result, "v1.2.3"); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()

@@ -1,4 +1,4 @@
-// Package pages runs the commands of the documents in the repository. It is for tests.
+// Package pages runs the commands of the repository's documents, for tests.
 package pages
 
 import (
@@ -12,14 +12,14 @@ import (
 	"testing"
 )
 
-// NeedTools are the pages whose commands need more than Go, git and make. The
-// conformance module, which installs that, runs them.
+// NeedTools lists the pages whose commands need more than Go, git and make. The conformance module runs them,
+// because it installs the tools.
 var NeedTools = []string{"docs/ci.md", "docs/container.md", "docs/kustomize.md", "docs/pre-commit.md"}
 
-// leftOut are the directories at the top that a fresh clone has not.
-var leftOut = []string{".git", "bin", "out"}
+// leftOut lists the directories at the top that hold no pages.
+var leftOut = []string{".git", ".vale", "bin", "dist", "out"}
 
-// All returns the documents of a repository, by their paths in it, with slashes.
+// All returns the documents of a repository by path, with slashes.
 func All(t testing.TB, repository string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -52,14 +52,13 @@ func Blocks(page, language string) (all []string) {
 	return all
 }
 
-// LocalRegistry is the registry on the reader's machine in pages.
+// LocalRegistry is the address of the reader's local registry in pages.
 const LocalRegistry = "localhost:5000"
 
-// Run runs the console blocks of a page, after each other, from a directory on, and
-// compares what they print. Lines that begin with "$ " are commands, those with
-// "> " after them go on with one; one that is cd alone is for those that follow.
-// UPDATE=1 writes what they print into the page. REGISTRY=ADDRESS among env stands for
-// LocalRegistry.
+// Run runs the console blocks of a page in order, starting in a directory, and compares their output. Lines
+// that begin with "$ " are commands, and lines that begin with "> " continue a command. A command that is
+// only a cd affects all later commands. UPDATE=1 writes the output into the page. REGISTRY=ADDRESS in env
+// replaces LocalRegistry.
 func Run(t testing.TB, repository, page, dir string, env ...string) {
 	t.Helper()
 	name := filepath.Join(repository, filepath.FromSlash(page))
@@ -92,7 +91,7 @@ func Run(t testing.TB, repository, page, dir string, env ...string) {
 		if os.Getenv("UPDATE") != "" {
 			updated = strings.Replace(updated, "\n```console\n"+block+"```", "\n```console\n"+got.String()+"```", 1)
 		} else if got.String() != block {
-			t.Errorf("%s says\n%s\nand it is\n%s", page, block, got.String())
+			t.Errorf("%s shows\n%s\nbut the output is\n%s", page, block, got.String())
 		}
 	}
 	if updated != string(text) {
@@ -102,7 +101,7 @@ func Run(t testing.TB, repository, page, dir string, env ...string) {
 	}
 }
 
-// commands returns those of a console block.
+// commands returns the commands of a console block.
 func commands(block string) (all []string) {
 	goesOn := false
 	for line := range strings.Lines(block) {
@@ -118,7 +117,7 @@ func commands(block string) (all []string) {
 	return all
 }
 
-// Clone copies a repository without its history and what make has left, for one test.
+// Clone copies a repository without its history and the output of make, for one test.
 func Clone(t testing.TB, repository string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -140,16 +139,16 @@ func Clone(t testing.TB, repository string) string {
 	return dir
 }
 
-// Shell runs a command line and returns all that it prints. Commands that it
-// installs are found. The command fails the test if it fails; where that is meant,
-// it says so itself, as in `fleetwright check; echo $?`.
+// Shell runs a command line and returns its output. It finds commands that the command line installs. If the
+// command line fails, so does the test; a command that is expected to fail must handle it, as in `fleetwright
+// check; echo $?`.
 func Shell(t testing.TB, dir, command string, env ...string) string {
 	t.Helper()
 	bin := filepath.Join(dir, "bin")
 	cmd := exec.Command("sh", "-c", command)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GOBIN="+bin, "PATH="+bin+string(filepath.ListSeparator)+os.Getenv("PATH"))
-	// make tells the makes below it of its own flags, and git its hooks where they are.
+	// make passes its flags to nested makes, and git passes its directories to hooks.
 	cmd.Env = slices.DeleteFunc(cmd.Env, func(v string) bool {
 		return strings.HasPrefix(v, "MAKEFLAGS=") || strings.HasPrefix(v, "MAKELEVEL=") || strings.HasPrefix(v, "MFLAGS=") || strings.HasPrefix(v, "GIT_")
 	})

@@ -12,54 +12,54 @@ import (
 	"github.com/fleetwright/fleetwright/render/source"
 )
 
-// schemaRefused begins what Helm says of values that a schema refuses (helm.sh/helm/v4
+// schemaRejected is the beginning of Helm's message about values that a schema rejects (helm.sh/helm/v4
 // pkg/chart/common/util/values.go, ToRenderValuesWithSchemaValidation).
-const schemaRefused = "values don't meet the specifications of the schema(s) in the following chart(s):\n"
+const schemaRejected = "values don't meet the specifications of the schema(s) in the following chart(s):\n"
 
 var (
 	noDependency = lazyregexp.New(`missing in charts/ directory: (.*)`)
 	noFunction   = lazyregexp.New(`function "([^"]*)" not defined`)
-	// refusal is a value that the schema refuses, by its pointer, and formerRefusal what Helm said until
-	// 3.17, by its path.
-	refusal       = lazyregexp.New(`^( *)- at '((?:[^'\\]|\\.)*)': (.*)$`)
-	formerRefusal = lazyregexp.New(`^()- ([^\s:]+): (.*)$`)
-	unknownKeys   = lazyregexp.New(`^(?:additional properties '(.*)' not allowed|Additional property (.*) is not allowed)$`)
-	wantedType    = lazyregexp.New(`^(?:got \w+, want (.*)|Invalid type\. Expected: (\w+), given: \w+)$`)
-	missingKeys   = lazyregexp.New(`^(?:missing propert(?:y|ies) '(.*)'|(\S+) is required)$`)
+	// rejection matches a value that the schema rejects, by its pointer. formerRejection matches the message of Helm
+	// up to 3.17, with the path of the value.
+	rejection       = lazyregexp.New(`^( *)- at '((?:[^'\\]|\\.)*)': (.*)$`)
+	formerRejection = lazyregexp.New(`^()- ([^\s:]+): (.*)$`)
+	unknownKeys     = lazyregexp.New(`^(?:additional properties '(.*)' not allowed|Additional property (.*) is not allowed)$`)
+	wantedType      = lazyregexp.New(`^(?:got \w+, want (.*)|Invalid type\. Expected: (\w+), given: \w+)$`)
+	missingKeys     = lazyregexp.New(`^(?:missing propert(?:y|ies) '(.*)'|(\S+) is required)$`)
 )
 
-// failure returns what helm's standard error says of a chart that it does not render.
+// failure returns the result for a chart that helm does not render, from its standard error.
 func (c *chart) failure(stderr string) *source.Built {
 	_, reason, ok := strings.Cut("\n"+stderr, "\nError: ")
 	switch {
 	case strings.Contains(stderr, "out of memory"), strings.Contains(stderr, "cannot allocate memory"):
-		return unread("rendering it takes more memory than helm gets")
+		return unread("it needs more memory than helm may use")
 	case !ok:
-		return unread("helm fails and does not say why")
+		return unread("helm fails without an error message")
 	}
 	reason, _, _ = strings.Cut(reason, "\n\nUse --debug")
 	reason = strings.ReplaceAll(reason, c.tmp+"/", "")
-	if refused, ok := strings.CutPrefix(reason, schemaRefused); ok && !strings.Contains(reason, "failing loading") {
-		return c.refusedValues(refused)
+	if rejected, ok := strings.CutPrefix(reason, schemaRejected); ok && !strings.Contains(reason, "failing loading") {
+		return c.rejectedValues(rejected)
 	}
 	reason = cut(spaces().ReplaceAllString(strings.TrimSpace(reason), " "))
 	switch {
 	case noDependency().MatchString(reason):
-		return unread("the chart's dependencies are not in its charts/: %s", noDependency().FindStringSubmatch(reason)[1])
+		return unread("dependencies are missing in the chart's charts/: %s", noDependency().FindStringSubmatch(reason)[1])
 	case noFunction().MatchString(reason):
 		return unread("the helm on the PATH has no function %s", noFunction().FindStringSubmatch(reason)[1])
 	case strings.Contains(reason, "requires kubeVersion"), strings.HasPrefix(reason, "unknown "), strings.Contains(reason, "failing loading"):
-		return unread("helm says: %s", reason)
+		return unread("helm reports: %s", reason)
 	case c.Chart.Incomplete:
 		return unread(valuesUnknown)
 	case c.asksTheCluster(reason):
-		return unread("its templates ask the cluster, and without one helm says: %s", reason)
+		return unread("its templates query the cluster; without one, helm reports: %s", reason)
 	}
 	return failed(chartField, "run helm template on it, and correct what it reports", "Helm cannot render the chart: %s", reason)
 }
 
-// asksTheCluster reports whether a failure of the templates may be none on a cluster: they look
-// something up, or fail by what its API server has.
+// asksTheCluster reports whether the templates may succeed on a cluster, because they use lookup, or fail by the
+// features of its API server.
 func (c *chart) asksTheCluster(reason string) bool {
 	guards := strings.HasPrefix(reason, "execution error at ")
 	return slices.ContainsFunc(c.files.below(c.dir), func(name string) bool {
@@ -69,19 +69,20 @@ func (c *chart) asksTheCluster(reason string) bool {
 	})
 }
 
-// refusedValues returns the values that schemas refuse, each on the user's own line. Where further values
-// are in Secrets and ConfigMaps, only those count that these cannot complete: a policy's own values win.
-func (c *chart) refusedValues(text string) *source.Built {
+// rejectedValues returns the values that schemas reject, each on the user's own line. If Secrets and ConfigMaps
+// contain more values, it returns only the rejections that these cannot repair: a policy's own values take
+// precedence.
+func (c *chart) rejectedValues(text string) *source.Built {
 	built := &source.Built{}
 	var of []string // the values of the subchart
 	var parent *source.Failure
 	depth := 0
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\n")
-		m := refusal().FindStringSubmatch(line)
+		m := rejection().FindStringSubmatch(line)
 		pointer := pointerOf
 		if m == nil {
-			m, pointer = formerRefusal().FindStringSubmatch(line), pathOf
+			m, pointer = formerRejection().FindStringSubmatch(line), pathOf
 		}
 		switch {
 		case m == nil:
@@ -98,12 +99,12 @@ func (c *chart) refusedValues(text string) *source.Built {
 		}
 		parent = nil
 		if m[3] == "validation failed" || m[3] == "'allOf' failed" {
-			continue // what fails is below
+			continue // its children have the failure
 		}
 		at := slices.Concat(of, pointer(m[2]))
 		unknown := unknownKeys().FindStringSubmatch(m[3])
 		if unknown == nil {
-			if c.refuse(built, at, m[3], false) && strings.HasSuffix(m[3], " failed") {
+			if c.reject(built, at, m[3], false) && strings.HasSuffix(m[3], " failed") {
 				parent, depth = &built.Failures[len(built.Failures)-1], len(m[1])
 			}
 			continue
@@ -111,12 +112,12 @@ func (c *chart) refusedValues(text string) *source.Built {
 		keys := strings.Split(unknown[1]+unknown[2], "', '")
 		slices.Sort(keys)
 		for _, key := range keys {
-			c.refuse(built, append(slices.Clone(at), key), "", true)
+			c.reject(built, append(slices.Clone(at), key), "", true)
 		}
 	}
 	switch {
 	case len(built.Failures) > 0:
-		// Helm prints them in any order.
+		// Helm prints them in random order.
 		slices.SortFunc(built.Failures, func(a, b source.Failure) int { return strings.Compare(a.Message, b.Message) })
 	case c.Chart.Incomplete:
 		built.Unread = valuesUnknown
@@ -126,8 +127,8 @@ func (c *chart) refusedValues(text string) *source.Built {
 	return built
 }
 
-// refuse adds the failure of a value, and reports whether it counts.
-func (c *chart) refuse(built *source.Built, at []string, why string, unknown bool) bool {
+// reject adds the failure of a value, and reports whether it counts.
+func (c *chart) reject(built *source.Built, at []string, why string, unknown bool) bool {
 	field, value := []any{"helm", "values"}, any(map[string]any(c.Chart.Values))
 	isWhole := true
 	for _, key := range at {
@@ -146,14 +147,14 @@ func (c *chart) refuse(built *source.Built, at []string, why string, unknown boo
 		field = chartField
 	}
 	message := fmt.Sprintf("%s does not match the chart's values.schema.json: %s", nameOf(at), why)
-	hint := "run helm show values on the chart for what it takes"
+	hint := "helm show values on the chart lists the allowed values"
 	if m := wantedType().FindStringSubmatch(why); m != nil {
-		hint = fmt.Sprintf("write a value of the type %s", m[1]+m[2])
+		hint = fmt.Sprintf("write a value of type %s", m[1]+m[2])
 	} else if m := missingKeys().FindStringSubmatch(why); m != nil {
 		hint = fmt.Sprintf("add %s", strings.ReplaceAll(m[1]+m[2], "', '", ", "))
 	} else if unknown {
-		message = fmt.Sprintf("%s is not in the chart's values.schema.json, which allows no other keys", nameOf(at))
-		hint = "remove the key, or write it as the chart's values.yaml does"
+		message = fmt.Sprintf("%s is not a key in the chart's values.schema.json, which allows no others", nameOf(at))
+		hint = "remove the key, or spell it as in the chart's values.yaml"
 	}
 	built.Failures = append(built.Failures, source.Failure{
 		Field: field, Values: true, Message: cut(message), Hint: cut(hint),
@@ -161,7 +162,7 @@ func (c *chart) refuse(built *source.Built, at []string, why string, unknown boo
 	return true
 }
 
-// nameOf returns how people name a value.
+// nameOf returns the name of a value for messages.
 func nameOf(at []string) string {
 	if len(at) == 0 {
 		return "helm.values"
@@ -169,7 +170,7 @@ func nameOf(at []string) string {
 	return strings.Join(at, ".")
 }
 
-// child returns the value of a key, and the step of a path to it.
+// child returns the value of a key, and its step in a path.
 func child(value any, key string) (next, step any, ok bool) {
 	switch v := value.(type) {
 	case map[string]any:
@@ -183,7 +184,7 @@ func child(value any, key string) (next, step any, ok bool) {
 	return nil, nil, false
 }
 
-// pointerOf returns the keys of a JSON pointer as Helm quotes it.
+// pointerOf returns the keys of a JSON pointer in Helm's quotes.
 func pointerOf(text string) (keys []string) {
 	if text == "" {
 		return nil
@@ -194,7 +195,7 @@ func pointerOf(text string) (keys []string) {
 	return keys
 }
 
-// pathOf returns the keys of a path of former versions of Helm, which do not quote them.
+// pathOf returns the keys of a path from former versions of Helm, which do not quote keys.
 func pathOf(text string) []string {
 	if text == "(root)" {
 		return nil

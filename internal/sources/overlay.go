@@ -20,43 +20,42 @@ import (
 )
 
 const (
-	// root is where kustomize finds the source. Nobody names it by chance, so that a path that
-	// leaves the source does not come back.
+	// root is kustomize's path of the source. The name is improbable, so that a path that leaves the source cannot
+	// lead back.
 	root = "/root of the source"
-	// maxBytes and maxReads are how much one build may read.
+	// maxBytes and maxReads limit the reads of one build.
 	maxBytes = 16 << 20
 	maxReads = 20000
-	// maxQuoted is how many bytes an error may have: kustomize quotes it once more for each component
-	// that it comes up through, which may double it (api/internal/target/kusttarget.go,
-	// accumulateComponents).
+	// maxQuoted limits the bytes of an error. kustomize quotes an error again for each component on its way up,
+	// which may double it (api/internal/target/kusttarget.go, accumulateComponents).
 	maxQuoted = 2 * maxBytes
 )
 
-// An overlay is the file system of one build: the files of a source, with one kustomization.yaml of
-// its own in place of what is there. It refuses what must not be built here, and remembers why.
+// An overlay is the file system of one build: the files of a source, with a generated kustomization.yaml on top.
+// It rejects files that must not be built here, and records the reason.
 type overlay struct {
-	// FileSystem is empty. It is for what kustomize never asks when it builds.
+	// FileSystem is empty. It provides the methods that a build never calls.
 	filesys.FileSystem
 	files *Files
-	// kfile is the name of the kustomization.yaml, and content what it holds.
+	// kfile is the path of the generated kustomization.yaml, and content is its content.
 	kfile   string
 	content []byte
 
-	// mu guards what is below: a build that takes too long is left to itself.
+	// mu guards the fields below, because a build that takes too long runs on in the background.
 	mu           sync.Mutex
 	bytes, reads int
-	// depths are through how many components directories are reached, and deepest the most of them.
+	// depths are the numbers of components on the way to each directory, and deepest is their maximum.
 	depths  map[string]int
 	deepest int
 	seen    overlaySeen
 	stopped bool
 }
 
-// overlaySeen is what was found while the files were read.
+// overlaySeen holds the findings about the files that were read.
 type overlaySeen struct {
-	// unread is why the source cannot be built here.
+	// unread is the reason why the source cannot be built here.
 	unread string
-	// missing names the first entry of a kustomization file that is not in the source.
+	// missing describes the first entry of a kustomization file that is not in the source.
 	missing string
 }
 
@@ -64,7 +63,7 @@ func newOverlay(f *Files, kfile string, content []byte) *overlay {
 	return &overlay{FileSystem: filesys.MakeEmptyDirInMemory(), files: f, kfile: kfile, content: content, depths: map[string]int{}}
 }
 
-// stop has all further reads fail, and returns what was found until now.
+// stop makes all further reads fail, and returns the findings so far.
 func (o *overlay) stop() overlaySeen {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -73,12 +72,12 @@ func (o *overlay) stop() overlaySeen {
 }
 
 var (
-	errOutside = errors.New("the path leaves the source")
-	errStopped = errors.New("the build has ended")
-	errRefused = errors.New("the source is not read")
+	errOutside  = errors.New("the path leaves the source")
+	errStopped  = errors.New("the build has ended")
+	errRejected = errors.New("the source is not read")
 )
 
-// inSource returns what a path is called in the source.
+// inSource returns the path in the source.
 func inSource(p string) (string, error) {
 	p = path.Clean(p)
 	if p == root {
@@ -90,7 +89,7 @@ func inSource(p string) (string, error) {
 	return "", errOutside
 }
 
-// note changes what was found, unless the build has ended.
+// note changes the findings, unless the build has ended.
 func (o *overlay) note(change func(*overlaySeen)) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -99,10 +98,10 @@ func (o *overlay) note(change func(*overlaySeen)) {
 	}
 }
 
-// refuse has the source count as not read. The first reason counts.
-func (o *overlay) refuse(format string, args ...any) error {
+// reject marks the source as unread. The first reason counts.
+func (o *overlay) reject(format string, args ...any) error {
 	o.note(func(seen *overlaySeen) { seen.unread = cmp.Or(seen.unread, fmt.Sprintf(format, args...)) })
-	return errRefused
+	return errRejected
 }
 
 // ReadFile returns the content of a file.
@@ -114,7 +113,7 @@ func (o *overlay) ReadFile(p string) ([]byte, error) {
 	case file == o.kfile:
 		return o.content, o.look(file, o.content)
 	case o.files.whyAbsent(file) != "":
-		return nil, o.refuse("%s: %s", file, o.files.whyAbsent(file))
+		return nil, o.reject("%s: %s", file, o.files.whyAbsent(file))
 	case o.files.dirs[file]:
 		return nil, &fs.PathError{Op: "read", Path: p, Err: syscall.EISDIR}
 	case !o.files.has(file):
@@ -122,7 +121,7 @@ func (o *overlay) ReadFile(p string) ([]byte, error) {
 	}
 	text, err := o.files.read(file)
 	if err != nil {
-		return nil, o.refuse("%s cannot be read: %s", file, reasonOf(err))
+		return nil, o.reject("%s cannot be read: %s", file, reasonOf(err))
 	}
 	if err := o.count(len(text)); err != nil {
 		return nil, err
@@ -130,7 +129,7 @@ func (o *overlay) ReadFile(p string) ([]byte, error) {
 	return text, o.look(file, text)
 }
 
-// count counts what is read, and fails where it is too much, or too late.
+// count counts a read, and fails if it is too large or too late.
 func (o *overlay) count(n int) error {
 	o.mu.Lock()
 	o.reads++
@@ -142,47 +141,46 @@ func (o *overlay) count(n int) error {
 	case stopped:
 		return errStopped
 	case quoted:
-		return o.refuse("its components nest too deep for what they read")
+		return o.reject("its components are nested too deeply")
 	case much:
-		return o.refuse("a build reads more than %d MiB, or more than %d files", maxBytes>>20, maxReads)
+		return o.reject("a build reads more than %d MiB, or more than %d files", maxBytes>>20, maxReads)
 	}
 	return nil
 }
 
-// look looks at a file before kustomize does.
+// look inspects a file before kustomize does.
 func (o *overlay) look(file string, text []byte) error {
 	if explodes(text) {
-		return o.refuse("%s has aliases that expand to more than %d values", file, maxExpanded)
+		return o.reject("%s has aliases that expand to more than %d values", file, maxExpanded)
 	}
 	if !slices.Contains(konfig.RecognizedKustomizationFileNames(), path.Base(file)) {
 		return nil
 	}
 	var k types.Kustomization
 	if k.Unmarshal(text) != nil {
-		return nil // kustomize reads it by the same function, and fails
+		return nil // kustomize parses it with the same function, and fails
 	}
 	k.FixKustomization()
 	o.descend(path.Dir(file), &k)
 	for _, entry := range roots(&k) {
 		if looksRemote(entry) {
-			return o.refuse("%s names the remote base %s", file, entry)
+			return o.reject("%s names the remote base %s", file, entry)
 		}
 		o.lookFor(file, entry)
 	}
 	for _, entry := range loads(&k) {
 		if isRemoteFile(entry) {
-			return o.refuse("%s names the remote file %s", file, entry)
+			return o.reject("%s names the remote file %s", file, entry)
 		}
 	}
 	if len(k.OpenAPI) > 0 {
-		// kyaml keeps one schema for all of the process (kyaml/openapi/openapi.go), by which the patches
-		// of rollouts are read, too.
-		return o.refuse("%s sets openapi, by which patches are merged otherwise", file)
+		// kyaml has one schema per process (kyaml/openapi/openapi.go), which also affects the patches of rollouts.
+		return o.reject("%s sets openapi, which changes how patches are merged", file)
 	}
 	return nil
 }
 
-// descend notes through how many components a directory leads to others.
+// descend records the depth of the components of a directory.
 func (o *overlay) descend(dir string, k *types.Kustomization) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -198,12 +196,12 @@ func (o *overlay) descend(dir string, k *types.Kustomization) {
 	}
 }
 
-// lookFor notes an entry of a kustomization file that is not in the source.
+// lookFor records an entry of a kustomization file that is not in the source.
 func (o *overlay) lookFor(file, entry string) {
 	target := path.Join(path.Dir(file), entry)
 	why := ""
 	switch whole := o.files.whole; {
-	case strings.ContainsAny(entry, "\n{"): // an object in its place
+	case strings.ContainsAny(entry, "\n{"): // an inline object
 	case path.IsAbs(entry):
 		why = "leaves the source"
 	case o.files.has(target) || o.files.dirs[target] || o.files.whyAbsent(target) != "":
@@ -221,13 +219,13 @@ func (o *overlay) lookFor(file, entry string) {
 	}
 }
 
-// roots are the entries that kustomize opens as files, else as directories or Git repositories.
+// roots returns the entries that kustomize opens as files, or else as directories or Git repositories.
 func roots(k *types.Kustomization) []string {
 	return slices.Concat(k.Resources, k.Components, k.Generators, k.Transformers, k.Validators)
 }
 
-// patchesOf returns the patches of a kustomization file, also those of fields that are deprecated and
-// that kustomize builds still: files or texts to merge, and all others.
+// patchesOf returns the patches of a kustomization file, including the deprecated fields, which kustomize still
+// builds: merges are files or texts of strategic merge patches, and patches are all other patches.
 func patchesOf(k *types.Kustomization) (merges []string, patches []types.Patch) {
 	//lint:ignore SA1019 kustomize builds it
 	for _, p := range k.PatchesStrategicMerge {
@@ -237,7 +235,7 @@ func patchesOf(k *types.Kustomization) (merges []string, patches []types.Patch) 
 	return merges, slices.Concat(k.Patches, k.PatchesJson6902)
 }
 
-// loads are the entries that kustomize opens as files, else over HTTP.
+// loads returns the entries that kustomize opens as files, or else over HTTP.
 func loads(k *types.Kustomization) (files []string) {
 	merges, patches := patchesOf(k)
 	files = slices.Concat(k.Crds, k.Configurations, merges)
@@ -256,7 +254,7 @@ func loads(k *types.Kustomization) (files []string) {
 	return append(files, k.OpenAPI["path"])
 }
 
-// pairs are the files of a generator, which may have a key before them.
+// pairs returns the files of a generator, which may begin with a key.
 func pairs(s types.KvPairSources) (files []string) {
 	for _, f := range s.FileSources {
 		if _, file, ok := strings.Cut(f, "="); ok {
@@ -267,7 +265,7 @@ func pairs(s types.KvPairSources) (files []string) {
 	return append(files, s.EnvSources...)
 }
 
-// isRemoteFile reports whether kustomize asks a server for a file (api/internal/loader/fileloader.go).
+// isRemoteFile reports whether kustomize fetches a file from a server (api/internal/loader/fileloader.go).
 func isRemoteFile(entry string) bool {
 	u, err := url.Parse(entry)
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https")
@@ -278,14 +276,14 @@ var (
 	remoteUser     = lazyregexp.New(`^[a-zA-Z][a-zA-Z0-9-]*@`)
 )
 
-// looksRemote reports whether kustomize may take an entry for a Git repository (api/internal/git/repospec.go).
+// looksRemote reports whether kustomize may treat an entry as a Git repository (api/internal/git/repospec.go).
 func looksRemote(entry string) bool {
 	lower := strings.TrimPrefix(strings.ToLower(entry), "git::")
 	return isRemoteFile(entry) || remoteUser().MatchString(lower) ||
 		slices.ContainsFunc(remotePrefixes, func(p string) bool { return strings.HasPrefix(lower, p) })
 }
 
-// CleanedAbs returns a directory, or the directory of a file and its name.
+// CleanedAbs returns a directory, or the directory and the name of a file.
 func (o *overlay) CleanedAbs(p string) (filesys.ConfirmedDir, string, error) {
 	p = path.Clean(p)
 	n, err := inSource(p)
@@ -293,7 +291,7 @@ func (o *overlay) CleanedAbs(p string) (filesys.ConfirmedDir, string, error) {
 		return "", "", &fs.PathError{Op: "open", Path: p, Err: err}
 	}
 	if why := o.files.whyAbsent(n); why != "" {
-		return "", "", o.refuse("%s: %s", n, why)
+		return "", "", o.reject("%s: %s", n, why)
 	}
 	switch {
 	case o.files.dirs[n]:
