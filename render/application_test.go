@@ -15,7 +15,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// everyField sets every field that a gitRepository and a kustomization have.
+// everyField sets every field of a gitRepository and a kustomization.
 var everyField = schema.File{Name: "a.yaml", Data: []byte(`
 apiVersion: apps.kurator.dev/v1alpha1
 kind: Application
@@ -79,7 +79,7 @@ spec:
     kustomization: {interval: 1m, retryInterval: 0s, prune: true}
 `)}
 
-// newestFlux has every field.
+// newestFlux selects the version of Flux that has every field.
 var newestFlux = schema.File{Name: "config.yaml", Data: []byte("{apiVersion: fleetwright.dev/v1alpha1, kind: RenderConfig, spec: {versions: {flux: \"2.9\"}}}")}
 
 func TestEveryFieldOfSourceAndPolicyIsRendered(t *testing.T) {
@@ -142,13 +142,13 @@ sourceRef: {kind: GitRepository, name: a}
 	if got, want := at(get(t, tree, dir+"kustomization-q.yaml"), "spec healthChecks"), any(unmarshal(t, "l: [{apiVersion: apps/v1, kind: Deployment, name: x, namespace: z}]")["l"]); !reflect.DeepEqual(got, want) {
 		t.Errorf("the health checks are %v, want %v", got, want)
 	}
-	// A failure is tried again, also where nothing is polled.
+	// A failure is retried, even if nothing is polled.
 	for policy, want := range map[string]any{"q": "5s", "r": "2m0s", "s": nil} {
 		if got := at(get(t, tree, dir+"kustomization-"+policy+".yaml"), "spec retryInterval"); got != want {
 			t.Errorf("%s is retried after %v, want %v", policy, got, want)
 		}
 	}
-	// What the objects and the workloads are in must exist.
+	// The namespaces of the objects and the workloads must exist.
 	for _, ns := range []string{"team", "web"} {
 		if got := at(get(t, tree, dir+"namespace-"+ns+".yaml"), "metadata labels"); got != nil {
 			t.Errorf("%s has the labels %v", ns, got)
@@ -156,26 +156,25 @@ sourceRef: {kind: GitRepository, name: a}
 	}
 }
 
-func TestFieldsThatFluxRemovedAreSaid(t *testing.T) {
+func TestFieldsRemovedFromFluxAreReported(t *testing.T) {
 	files := edit(t, example(t, seed), "application.yaml", "      timeout: 1m0s\n", "      timeout: 1m0s\n      gitImplementation: libgit2\n      accessFrom: {}\n")
 	wantDiagnostic(t, files, "application.yaml:13:26: warning FW502 spec.source.gitRepository.gitImplementation")
 	wantDiagnostic(t, files, "application.yaml:14:7: warning FW502 spec.source.gitRepository.accessFrom")
 }
 
-// TestPatchesAreAcceptedAsKustomizeAcceptsThem: kustomize itself has the last
-// word on each of these patches.
+// TestPatchesAreAcceptedAsKustomizeAcceptsThem compares the verdict on each patch with that of kustomize itself.
 func TestPatchesAreAcceptedAsKustomizeAcceptsThem(t *testing.T) {
 	for patch, want := range map[string]string{
 		"{patch: nonsense}":                      "the patch is neither",
 		"{patch: ''}":                            "the patch is neither",
 		"{patch: 'a: [b'}":                       "the patch is neither",
 		"{patch: '- {op: remove, path: /spec}'}": "a JSON patch needs a target",
-		"{patch: '[{op: remove, path: /data}]', target: {kind: ConfigMap}}": "the patch begins with [, so kustomize takes it for JSON",
-		"{patch: \"{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {b: c}}\\n---\\n{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\", target: {kind: ConfigMap}}": "a patch with a target holds one object, this one holds 2",
-		"{patch: '- {op: delete, path: /data}', target: {kind: ConfigMap}}":                                      "a JSON patch has no operation \"delete\"",
+		"{patch: '[{op: remove, path: /data}]', target: {kind: ConfigMap}}": "the patch begins with [, so kustomize reads it as JSON",
+		"{patch: \"{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {b: c}}\\n---\\n{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\", target: {kind: ConfigMap}}": "a patch with a target holds one object, but this one holds 2",
+		"{patch: '- {op: delete, path: /data}', target: {kind: ConfigMap}}":                                      "unknown JSON patch operation \"delete\"",
 		"{patch: '- {op: remove, path: data}', target: {kind: ConfigMap}}":                                       "the path \"data\" of a JSON patch",
 		"{patch: 'data: {b: c}', target: {kind: ConfigMap}}":                                                     "a strategic merge patch needs",
-		"{patch: '{apiVersion: v1, kind: Pod, metadata: {name: a}}', target: {name: '['}}":                       "target.name: \"[\" is not a regular expression",
+		"{patch: '{apiVersion: v1, kind: Pod, metadata: {name: a}}', target: {name: '['}}":                       "target.name: \"[\" is not a valid regular expression",
 		"{patch: '- {op: add, value: b}', target: {kind: ConfigMap}}":                                            "the operation add has no path",
 		"{patch: '- {op: add, path: \"\", value: {}}', target: {kind: ConfigMap}}":                               "the operation add needs a path",
 		"{patch: '- {op: replace, path: \"\", value: x}', target: {kind: ConfigMap}}":                            "the operation replace needs a path",
@@ -185,8 +184,8 @@ func TestPatchesAreAcceptedAsKustomizeAcceptsThem(t *testing.T) {
 		"{patch: '- {op: move, path: /data/c, from: \"\"}', target: {kind: ConfigMap}}":                          "the from \"\"",
 		"{patch: '[{\"op\": \"remove\"}]', target: {kind: ConfigMap}}":                                           "the operation remove has no path",
 		"{patch: '{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}', target: {labelSelector: \"a==\"}}":    "",
-		"{patch: '{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}', target: {labelSelector: \"a=(b\"}}":   "target.labelSelector: \"a=(b\" is not a selector",
-		"{patch: '{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}', target: {annotationSelector: \"!\"}}": "target.annotationSelector: \"!\" is not a selector",
+		"{patch: '{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}', target: {labelSelector: \"a=(b\"}}":   "target.labelSelector: \"a=(b\" is not a valid selector",
+		"{patch: '{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}', target: {annotationSelector: \"!\"}}": "target.annotationSelector: \"!\" is not a valid selector",
 		"{patch: '- {op: move, path: /data/c, from: /data/a}', target: {kind: ConfigMap}}":                       "",
 
 		"{patch: '- {op: add, path: /data/c, value: b}', target: {kind: Config.*}}":                                                                                 "",
@@ -216,7 +215,7 @@ func TestPatchesAreAcceptedAsKustomizeAcceptsThem(t *testing.T) {
 		_ = fs.WriteFile("kustomization.yaml", []byte("resources: [configmap.yaml]\npatches: ["+patch+"]\n"))
 		_, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(fs, ".")
 		if (err == nil) != (want == "") {
-			t.Errorf("%s: kustomize says %v, fleetwright %q", patch, err, want)
+			t.Errorf("%s: kustomize returns %v, fleetwright %q", patch, err, want)
 		}
 	}
 }
@@ -226,16 +225,16 @@ func TestRolloutsThatDoNotWork(t *testing.T) {
 		{"a port that no container listens on", "port: 9898", "port: 80", "application.yaml:31:15: warning FW308"},
 		{"a Service's name too long for its primary", "serviceName: backend", "serviceName: " + strings.Repeat("b", 56), "application.yaml:30:22: error FW311"},
 		{"a workload's name too long for its load tester", "name: backend", "name: " + strings.Repeat("b", 53), "application.yaml:27:17: error FW311"},
-		{"a workload whose load tester no Service can be called after", "name: backend", "name: back.end", "application.yaml:27:17: error FW312"},
+		{"a workload name that is invalid for a Service of a load tester", "name: backend", "name: back.end", "application.yaml:27:17: error FW312"},
 		{"a port name without a letter", "port: 9898", "port: 9898\n        targetPort: \"8080\"", "application.yaml:32:21: error FW115 spec.syncPolicies[0].rollout.targetPort: \"8080\" is not a port name"},
 		{"a port name with two hyphens", "port: 9898", "port: 9898\n        targetPort: a--b", "application.yaml:32:21: error FW115"},
 		{"a metric whose template has too long a name", "name: kuma-request-success-rate", "name: " + strings.Repeat("m", 250), "application.yaml:43:23: error FW311"},
-		{"a workload elsewhere", "path: ./deploy/webapp", "targetNamespace: shop", "application.yaml:29:22: error FW309 spec.syncPolicies[0].rollout.workload.namespace: the workload is said to be in namespace webapp, the policy's targetNamespace puts it into shop"},
+		{"a workload in another namespace", "path: ./deploy/webapp", "targetNamespace: shop", "application.yaml:29:22: error FW309 spec.syncPolicies[0].rollout.workload.namespace: workload.namespace is webapp, but the policy's targetNamespace puts the workload into shop"},
 		{"a metric without a threshold", "              - name: kuma", "              - name: request-duration\n              - name: kuma", "application.yaml:43:23: warning FW306"},
 		{"two metrics of one name", "              - name: kuma", "              - {name: kuma-request-success-rate, thresholdRange: {min: 1}, customMetric: {provider: {type: prometheus, address: x}, query: x}}\n              - name: kuma", "application.yaml:44:23: error FW310"},
-		{"one of Flagger's metrics twice", "              - name: kuma", "              - {name: request-duration, thresholdRange: {max: 1}}\n              - {name: request-duration, thresholdRange: {max: 2}}\n              - name: kuma", "application.yaml:44:24: error FW310 spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis.metrics[1].name: the metric at application.yaml:43:24 is called request-duration as well"},
+		{"one of Flagger's metrics twice", "              - name: kuma", "              - {name: request-duration, thresholdRange: {max: 1}}\n              - {name: request-duration, thresholdRange: {max: 2}}\n              - name: kuma", "application.yaml:44:24: error FW310 spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis.metrics[1].name: the metric at application.yaml:43:24 is also called request-duration, so only one of their queries would count"},
 		{"no steps", "stepWeight: 10", "stepWeightPromotion: 10", "application.yaml:36:13: error FW302"},
-		{"a step of nothing", "stepWeight: 10", "stepWeight: 0", "application.yaml:36:13: error FW302"},
+		{"a step of 0", "stepWeight: 10", "stepWeight: 0", "application.yaml:36:13: error FW302"},
 		{"an empty list of steps", "stepWeight: 10", "stepWeights: []", "application.yaml:36:13: error FW302"},
 		{"both kinds of steps", "stepWeight: 10", "stepWeight: 10\n              stepWeights: [1, 2]", "application.yaml:39:15: error FW301"},
 		{"both strategies", "protocol: http", "analysisTimes: 3", "application.yaml:34:28: error FW303"},
@@ -245,12 +244,12 @@ func TestRolloutsThatDoNotWork(t *testing.T) {
 			wantDiagnostic(t, edit(t, example(t, seed), "application.yaml", tt.from, tt.to), tt.want)
 		})
 	}
-	t.Run("a metric of what nothing counts", func(t *testing.T) {
+	t.Run("a metric of requests that are not counted", func(t *testing.T) {
 		files := edit(t, example(t, seed), "application.yaml", "protocol: http\n", "protocol: tcp\n")
 		files = edit(t, files, "application.yaml", "              - name: kuma", "              - {name: request-duration, thresholdRange: {max: 500}}\n              - name: kuma")
 		wantDiagnostic(t, files, "application.yaml:43:24: error FW414")
 	})
-	t.Run("commands that nothing runs", func(t *testing.T) {
+	t.Run("commands without a load tester", func(t *testing.T) {
 		files := edit(t, example(t, seed), "application.yaml", "testLoader: true", "testLoader: false")
 		files = edit(t, files, "fleet.yaml", "      publicTestloader: true\n", "")
 		wantDiagnostic(t, files, "application.yaml:67:15: error FW307")
@@ -264,7 +263,7 @@ func TestRolloutsThatDoNotWork(t *testing.T) {
 func TestStrategies(t *testing.T) {
 	for _, tt := range []struct{ name, from, to, want string }{
 		{"step weights", "maxWeight: 50\n              stepWeight: 10", "stepWeights: [1, 10, 50]\n              stepWeightPromotion: 20", "{interval: 90s, threshold: 2, stepWeights: [1, 10, 50], stepWeightPromotion: 20}"},
-		{"step weights beside a maximum", "stepWeight: 10", "stepWeights: [1, 10]", "{interval: 90s, threshold: 2, stepWeights: [1, 10]}"},
+		{"step weights with a maximum", "stepWeight: 10", "stepWeights: [1, 10]", "{interval: 90s, threshold: 2, stepWeights: [1, 10]}"},
 		{"no maximum", "maxWeight: 50\n", "", "{interval: 90s, threshold: 2, maxWeight: 100, stepWeight: 10}"},
 		{"blue/green", "canaryStrategy:\n              maxWeight: 50\n              stepWeight: 10", "analysisTimes: 5", "{interval: 90s, threshold: 2, iterations: 5}"},
 		{"a threshold that Flagger reads as 1", "checkFailedTimes: 2", "checkFailedTimes: 0", "{interval: 90s, threshold: 1, maxWeight: 50, stepWeight: 10}"},
@@ -299,7 +298,7 @@ func TestSwitchesOfARollout(t *testing.T) {
 		"spec service primary labels tier":   "stable",
 		"spec service primary annotations a": "b",
 		"spec service primary annotations 9898.service.kuma.io/protocol": "http",
-		"spec service canary annotations 9898.service.kuma.io/protocol":  "http2", // the user's own
+		"spec service canary annotations 9898.service.kuma.io/protocol":  "http2", // set by the user
 		"spec service apex annotations 9898.service.kuma.io/protocol":    "http",
 	} {
 		if got := at(canary, path); got != want {
@@ -308,9 +307,8 @@ func TestSwitchesOfARollout(t *testing.T) {
 	}
 }
 
-// A namespace that every cluster has is there before fleetwright's, which would
-// therefore never be applied if it waited for its absence; and two applications
-// that both apply it would each take it from the other.
+// A namespace that every cluster has exists before fleetwright's, which would never be applied if it waited for
+// its absence. If two Kustomizations applied it, each would take it from the other.
 func TestWorkloadsInTheDefaultNamespace(t *testing.T) {
 	files := edit(t, example(t, seed), "application.yaml", "namespace: webapp", "namespace: default")
 	other := edit(t, files, "application.yaml", "name: rollout-kuma-demo", "name: other")
@@ -330,7 +328,7 @@ func TestWorkloadsInTheDefaultNamespace(t *testing.T) {
 	if got := at(ns, "metadata annotations kustomize.toolkit.fluxcd.io/prune"); got != "disabled" {
 		t.Errorf("prune is %v", got)
 	}
-	// The pods need the label before they start, and the label Kuma.
+	// The pods need the label before they start, and the label needs Kuma.
 	for stage, want := range map[string]any{"app-default.other": "shared", "app-default.rollout-kuma-demo": "shared", "shared": "mesh"} {
 		if after := marshal(t, at(syncOf(t, tree, "kurator-member1", stage), "spec dependsOn")); !strings.Contains(after, fmt.Sprintf("- name: %v\n", want)) {
 			t.Errorf("%s depends on\n%s, want %v among it", stage, after, want)

@@ -9,9 +9,9 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// TestMistakesBesideRollouts: what is wrong in the source, in a policy or in labels hides nothing of
-// the rollouts, unless the rules go by it.
-func TestMistakesBesideRollouts(t *testing.T) {
+// TestOtherMistakesHideNoFindings checks that a mistake in the source, a policy or labels hides no finding about a
+// rollout, unless a rule depends on the mistaken value.
+func TestOtherMistakesHideNoFindings(t *testing.T) {
 	data, err := os.ReadFile("testdata/catalogue/base.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -44,10 +44,10 @@ func TestMistakesBesideRollouts(t *testing.T) {
 				case d.Code == diag.StepTooLarge:
 					steps++
 				case d.Severity == diag.Warning:
-					t.Errorf("it also says %s", d)
+					t.Errorf("also got %s", d)
 				}
 			}
-			diagnostics([]schema.File{{Name: "a.yaml", Data: []byte(text)}, config("  topology: hub\n")}) // which renders the sources
+			diagnostics([]schema.File{{Name: "a.yaml", Data: []byte(text)}, config("  topology: hub\n")}) // renders the sources
 			if errors == 0 || (steps == 0) != tt.hidden {
 				t.Errorf("%d errors, and the step is reported %d times", errors, steps)
 			}

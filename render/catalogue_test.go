@@ -20,9 +20,8 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// TestCatalogueExamples holds every rule of the catalogue to its examples: the bad
-// one gives one diagnostic, of the rule's code and where the mark is, and the good one
-// none but those of the base.
+// TestCatalogueExamples compiles the examples of every rule in the catalogue: the bad one gives one diagnostic,
+// with the rule's code and at the mark, and the good one gives none except those of the base.
 func TestCatalogueExamples(t *testing.T) {
 	for _, r := range diag.Rules() {
 		t.Run(string(r.Code), func(t *testing.T) {
@@ -30,8 +29,8 @@ func TestCatalogueExamples(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if slices.Contains([]diag.Code{diag.Internal, diag.Stale, diag.Disappears, diag.FormerLayout, diag.StrayManifest, diag.WaitingEdited, diag.SourceDirectory, diag.SourceFails, diag.ValuesRefused, diag.NoDecryptionKey, diag.UnsetVariable}, r.Code) {
-				return // no document alone can bring it about
+			if slices.Contains([]diag.Code{diag.Internal, diag.OtherProgram, diag.Stale, diag.Disappears, diag.FormerLayout, diag.StrayManifest, diag.WaitingEdited, diag.SourceDirectory, diag.SourceFails, diag.ValuesRefused, diag.NoDecryptionKey, diag.UnsetVariable}, r.Code) {
+				return // no document can cause it
 			}
 			if e.Bad == "" {
 				t.Fatal("the rule has no examples")
@@ -48,17 +47,17 @@ func TestCatalogueExamples(t *testing.T) {
 			}
 			got := beside(compileExample(t, example), usual, r.Code)
 			if len(got) != 1 || got[0].Code != r.Code || got[0].Position != want || got[0].Severity != r.Severity {
-				t.Errorf("of the bad example it says\n%swant one %s %s at %s in\n%s", text(got), r.Severity, r.Code, want, numbered(example))
+				t.Errorf("the bad example: got\n%swant one %s %s at %s in\n%s", text(got), r.Severity, r.Code, want, numbered(example))
 			}
 			good := withExample(t, base, e.Good)
 			if rest := beside(compileExample(t, good), usual, r.Code); len(rest) > 0 {
-				t.Errorf("of the good example it says\n%sin\n%s", text(rest), numbered(good))
+				t.Errorf("the good example: got\n%sin\n%s", text(rest), numbered(good))
 			}
 		})
 	}
 }
 
-// baseOf is what the examples of a rule change.
+// baseOf returns the documents that the examples of a rule change.
 func baseOf(t *testing.T, on string) string {
 	if on == "none" {
 		return ""
@@ -81,12 +80,11 @@ func baseOf(t *testing.T, on string) string {
 	return base
 }
 
-// sourcePart is the comment that a part begins with which is a file of the source, as the first
-// policy builds it or the one of an index. One that begins with Plain is the same file without the
-// patches that fleetwright adds.
+// sourcePart matches the comment of a part that is a file of the source, for the first policy or the one with an
+// index. A part with Plain is the file without the patches that fleetwright adds.
 var sourcePart = regexp.MustCompile(`^# (Source|Plain)(?:\[(\d+)\])? (\S+)\n`)
 
-// compileExample compiles the documents of an example, with what its sources build.
+// compileExample compiles the documents of an example, with the objects of its sources.
 func compileExample(t *testing.T, example string) diag.List {
 	t.Helper()
 	var documents []string
@@ -125,9 +123,8 @@ func compileExample(t *testing.T, example string) diag.List {
 	return list
 }
 
-// beside are the diagnostics that the base does not have, wherever it has them. What
-// is for information alone may change with anything, and is left out but for the
-// rule's own.
+// beside returns the diagnostics that the base does not have, wherever it has them. It skips notices except the
+// rule's own, because any change may affect them.
 func beside(list, usual diag.List, code diag.Code) (rest diag.List) {
 	for _, d := range list {
 		same := func(u diag.Diagnostic) bool { return u.Code == d.Code && u.Path == d.Path && u.Message == d.Message }
@@ -148,10 +145,10 @@ func numbered(text string) string {
 	return b.String()
 }
 
-// place is the comment that a part of an example begins with.
+// place matches the first comment of a part of an example.
 var place = regexp.MustCompile(`^# ([A-Z][A-Za-z]*) ([a-zA-Z0-9.\[\]]+)\n`)
 
-// withExample is the base with the parts of an example.
+// withExample returns the base with the parts of an example.
 func withExample(t *testing.T, base, example string) string {
 	documents := strings.SplitAfter(base, "---\n")
 	if base == "" {
@@ -177,8 +174,8 @@ func withExample(t *testing.T, base, example string) string {
 
 var keyOf = regexp.MustCompile(`^` + catalogue.Mark + `?([^\s:#]+):`)
 
-// withFields sets fields of the mapping at a path of a document. It works on the
-// text, so that the example may be text that is no YAML.
+// withFields sets fields of the mapping at a path of a document. It edits the text, because an example may be
+// invalid YAML.
 func withFields(t *testing.T, document, path, fields string) string {
 	var root yaml.Node
 	if err := yaml.Load([]byte(document), &root); err != nil {

@@ -18,49 +18,57 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// Options are what the caller says, beside the documents.
+// Options holds the settings of the caller, in addition to the documents.
 type Options struct {
-	// Path of the output directory inside the repository that the clusters sync
-	// from, with slashes. It overrides the RenderConfig's.
+	// Program is the release of the program, for a RenderConfig that requires one. It is empty for a build from
+	// a commit. The output does not depend on it.
+	Program string
+	// AnyProgram ignores the release that a RenderConfig requires, for a comparison before an upgrade.
+	AnyProgram bool
+	// Path is the output directory within the repository that the clusters sync from, with slashes. It overrides
+	// the RenderConfig's path.
 	Path string
-	// DefaultPath is the path where neither Path nor a RenderConfig says one;
-	// without it, the output directory is the root of the repository.
+	// DefaultPath is the path if neither Path nor a RenderConfig sets one. If it is empty too, the output
+	// directory is the root of the repository.
 	DefaultPath string
-	// Topology is pull or hub. It overrides the RenderConfig's.
+	// Topology is pull or hub. It overrides the RenderConfig's topology.
 	Topology string
-	// CheckOutput has every object checked against the schema of what may be written. Those
-	// that patches have changed are checked without it.
+	// CheckOutput validates every object against the output schema. Objects that patches changed are always
+	// validated.
 	CheckOutput bool
-	// Canaries say what the clusters of plain Canaries have.
+	// Canaries describes the clusters of plain Canaries.
 	Canaries CanaryOptions
-	// Expected is the traffic of users to every rollout that does not say its own. Only what Plan tells depends on it.
+	// Expected is the traffic of users to every rollout that does not set its own. Only Plan depends on it.
 	Expected rules.Expected
 }
 
-// Compile makes the tree of all clusters. It reports everything there is to say
-// about the documents, in order, including what was found when they were loaded.
-// Where any of that is an error there is no tree.
+// Compile returns the tree of all clusters and all diagnostics of the documents, in order, including those of
+// loading. If one is an error, the tree is nil.
 func Compile(docs schema.Documents, opts Options) (*Tree, schema.Diagnostics) {
 	return Begin(docs, opts).Compile(nil)
 }
 
-// A Run compiles documents in two steps. Between them the caller may read what the sources of
-// the Applications hold, which is then checked, too, and changes nothing of what is rendered.
+// A Run compiles documents in two steps. In between, the caller may read the sources of the Applications, which
+// are then checked as well. They never change the rendered tree.
 type Run struct {
 	c *compiler
-	// checkOutput is that of the options.
+	// checkOutput is CheckOutput of the options.
 	checkOutput bool
 }
 
-// Begin places the documents' Applications and makes their rollouts.
+// Begin places the documents' Applications and creates their rollouts.
 func Begin(docs schema.Documents, opts Options) *Run {
 	to := report.New(&docs)
 	c := &compiler{
 		Compilation:   &rollout.Compilation{Report: to, Input: place.NewInput(&docs, to)},
 		installations: map[*place.Platform]*rollout.Installation{}, rollouts: map[rolloutKey]*rollout.Rollout{},
 		keys: map[*place.Policy]rolloutKey{}, traffic: opts.Expected,
+		stages: map[stagesKey][]Stage{}, waits: map[string][]string{},
 	}
 	c.Settings = settings.New(c.RenderConfig, opts.Path, opts.DefaultPath, opts.Topology, to)
+	if !opts.AnyProgram {
+		settings.CheckProgram(c.RenderConfig, opts.Program, to)
+	}
 	checkCredentials(docs.All, to)
 	c.targets = c.Place(&c.Settings)
 	c.waves = c.PlaceWaves(c.targets, c.Settings.Hub)
@@ -69,14 +77,15 @@ func Begin(docs schema.Documents, opts Options) *Run {
 	return &Run{c, opts.CheckOutput}
 }
 
-// Severities are those that the settings give to codes: diagnostics of the caller have them too.
+// Severities returns the severities that the settings give to codes, which also apply to diagnostics of the
+// caller.
 func (r *Run) Severities() map[diag.Code]diag.Severity { return r.c.Settings.Severities }
 
-// Waves returns the order of the clusters, or nil where none is declared.
+// Waves returns the order of the clusters, or nil if none is declared.
 func (r *Run) Waves() *place.Waves { return r.c.waves }
 
-// Compile is [Compile] with what was built of the sources, which is nil where nobody has tried.
-// It may be called once.
+// Compile is [Compile] with the manifests built from the sources, or nil if they were not built. It may be
+// called only once.
 func (r *Run) Compile(manifests source.Manifests) (*Tree, schema.Diagnostics) {
 	c := r.c
 	c.checkApplications(manifests)
@@ -90,7 +99,7 @@ func (r *Run) Compile(manifests source.Manifests) (*Tree, schema.Diagnostics) {
 	}
 	rollout.Summarize(c.Report)
 	checkOutput := r.checkOutput && !c.diagnostics().HasErrors()
-	// What is sound is rendered in any case: one mistake must not hide another.
+	// Documents without errors are rendered in any case: one mistake must not hide another.
 	e := tree.NewEncoder(c.Report, checkOutput)
 	made := c.render(e)
 	c.checkCollisions(made, e.Held)
@@ -124,9 +133,9 @@ func (c *compiler) judged(cluster, namespace, name string) *rules.Rollout {
 	return nil
 }
 
-// checkApplications checks the applications, their sources and their rollouts, also against what was
-// built of the sources, which is nil where nobody has tried. It is done with one before the next, so
-// that each document is unpacked once.
+// checkApplications checks the applications, their sources and their rollouts, also against the manifests built
+// from the sources, or nil if they were not built. It finishes one application before the next, so that each
+// document is unpacked only once.
 func (c *compiler) checkApplications(manifests source.Manifests) {
 	all, rolledOut := c.index(manifests), c.rolledOut()
 	for variants := range c.VariantsByApplication() {
@@ -166,8 +175,8 @@ func (c *compiler) checkRollouts(variants []*place.Application, all *built) {
 	}
 }
 
-// checkRollout checks a rollout with the manifests of each policy that has it, and once for those of
-// which none were read.
+// checkRollout checks a rollout against the manifests of each of its policies, and once for all policies without
+// manifests.
 func (c *compiler) checkRollout(r *rollout.Rollout, all *built) {
 	var unread []*place.Policy
 	for _, p := range r.Policies {
@@ -187,7 +196,7 @@ func (c *compiler) checkRollout(r *rollout.Rollout, all *built) {
 	}
 }
 
-// noteTemplates notes the MetricTemplates that are referred to and that no rollout renders.
+// noteTemplates notes the referenced MetricTemplates that no rollout renders.
 func (c *compiler) noteTemplates() {
 	rendered := map[api.NamespacedReference]bool{}
 	for _, r := range c.rollouts {
@@ -203,21 +212,24 @@ func (c *compiler) noteTemplates() {
 // A compiler is one run of Compile.
 type compiler struct {
 	*rollout.Compilation
-	// installations are what platforms have, and rollouts those that run with that.
+	// installations holds the installations of platforms, and rollouts the rollouts on them.
 	installations map[*place.Platform]*rollout.Installation
 	rollouts      map[rolloutKey]*rollout.Rollout
-	// keys are those of the rollouts of policies, whatever the platform.
+	// keys holds the rollout keys of policies without their platform.
 	keys map[*place.Policy]rolloutKey
-	// canaries are the plain ones.
+	// canaries holds the plain Canaries.
 	canaries []*plain.Canary
-	// traffic is what users are expected to send to every rollout that does not say it.
+	// traffic is the expected traffic of users to every rollout that does not set its own.
 	traffic rules.Expected
-	// targets are the clusters that get a directory, by name.
+	// targets holds the clusters that get a directory, by name.
 	targets []*place.Target
-	// waves are the order of the clusters, or nil.
+	// waves is the order of the clusters, or nil.
 	waves *place.Waves
+	// stages holds the stages before the applications, and waits the names of the stages that an application
+	// waits for, by its contentKey. Rendering fills both.
+	stages map[stagesKey][]Stage
+	waits  map[string][]string
 }
 
-// diagnostics returns everything reported that no comment ignores, with the severities of
-// the settings.
+// diagnostics returns all reported diagnostics that no comment ignores, with the severities of the settings.
 func (c *compiler) diagnostics() diag.List { return c.List(c.Settings.Severities) }

@@ -8,7 +8,8 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// TestRoutesForAllTrafficStay: the mesh of an installed Kuma needs its route when it is no longer rendered, too.
+// TestRoutesForAllTrafficStay checks that the mesh of an installed Kuma keeps its route for all traffic after
+// the route is no longer rendered.
 func TestRoutesForAllTrafficStay(t *testing.T) {
 	files := having("kuma", "", "kuma: {version: 2.13.10, catchAllRoute: false}, loadtester: {url: http://t.test/}", canaryOf("kuma"))
 	route := get(t, compile(t, files...), "one/fleetwright/mesh/trafficroute-route-all-default.yaml")
@@ -17,7 +18,7 @@ func TestRoutesForAllTrafficStay(t *testing.T) {
 	}
 }
 
-// TestKumaIsMeasuredByItsOwnPrometheus, whichever fleet has Flagger rendered.
+// TestKumaIsMeasuredByItsOwnPrometheus checks rollouts on Kuma, whichever fleet renders Flagger.
 func TestKumaIsMeasuredByItsOwnPrometheus(t *testing.T) {
 	files := []schema.File{
 		fleetWith("f", "trafficRoutingProvider: nginx"),
@@ -28,12 +29,12 @@ func TestKumaIsMeasuredByItsOwnPrometheus(t *testing.T) {
 	if got, want := at(template, "spec provider address"), "http://prometheus-server.mesh-observability:80"; got != want {
 		t.Errorf("it asks %v, want %s", got, want)
 	}
-	// The Prometheus in Flagger's chart finds no sidecars of Kuma.
+	// The Prometheus in Flagger's chart discovers no sidecars of Kuma.
 	files = []schema.File{fleetWith("f", "trafficRoutingProvider: nginx", "installed: {kuma: {version: 2.13.10}}"), clusterOne, rollingOut("a", "f", "kuma")}
 	wantDiagnostic(t, files, "a.yaml:15:110: error FW715 spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis.metrics[0].name: Flagger's own Prometheus does not scrape Kuma's sidecars")
 }
 
-// TestFlaggerWritesThePrefixOfAnotherFleetsController: one Flagger runs the rollouts of both.
+// TestFlaggerWritesThePrefixOfAnotherFleetsController checks a Flagger that runs the rollouts of two fleets.
 func TestFlaggerWritesThePrefixOfAnotherFleetsController(t *testing.T) {
 	tree := compile(t,
 		fleetWith("f", "trafficRoutingProvider: istio"),
@@ -45,16 +46,16 @@ func TestFlaggerWritesThePrefixOfAnotherFleetsController(t *testing.T) {
 	}
 }
 
-// withLoad is a rollout with a load test.
+// withLoad adds a load test to a rollout.
 func withLoad(f schema.File) schema.File {
 	f.Data = []byte(strings.Replace(string(f.Data), "trafficAnalysis: {", "trafficAnalysis: {webhooks: {command: [hey -z 1m http://a-canary.a/]}, ", 1))
 	return f
 }
 
-// TestThePublicLoadTesterOfAnotherMesh splits nothing.
+// TestThePublicLoadTesterOfAnotherMesh checks load tests whose traffic is not split.
 func TestThePublicLoadTesterOfAnotherMesh(t *testing.T) {
 	files := []schema.File{fleetWith("f", "trafficRoutingProvider: kuma", "publicTestloader: true", "installed: {istio: {}}"), clusterOne, withLoad(rollingOut("a", "f", "istio"))}
-	const want = "a.yaml:10:5: warning FW418 spec.syncPolicies[0].rollout.testLoader: the public load tester has a sidecar of kuma, and the traffic that it makes is not split by istio"
+	const want = "a.yaml:10:5: warning FW418 spec.syncPolicies[0].rollout.testLoader: the public load tester has a sidecar of kuma, so istio does not split its traffic"
 	wantDiagnostic(t, files, want)
 	files[2] = withLoad(rollingOut("a", "f", "kuma"))
 	if list := text(diagnostics(files)); strings.Contains(list, "is not split by") {
@@ -62,20 +63,20 @@ func TestThePublicLoadTesterOfAnotherMesh(t *testing.T) {
 	}
 }
 
-// TestLoadForAnIngressControllerElsewhere: commands are copied with the default namespace.
+// TestLoadForAnIngressControllerElsewhere checks commands that name the controller's default namespace.
 func TestLoadForAnIngressControllerElsewhere(t *testing.T) {
 	files := func(namespace string) []schema.File {
 		rollout := strings.Replace(canaryOf("nginx"), "[hey]", "[hey -z 1m -host h.example.com http://ingress-nginx-controller."+namespace+"/]", 1)
 		return having("nginx", "", "ingress-nginx: {namespace: ingress}, flagger: {version: 1.44.0}, loadtester: {url: http://t.test/}", rollout)
 	}
-	const want = "x.yaml:15:203: warning FW350 spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis.webhooks.command[0]: the load goes to namespace ingress-nginx, and the ingress controller is in ingress"
+	const want = "x.yaml:15:203: warning FW350 spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis.webhooks.command[0]: the load test targets namespace ingress-nginx, but the ingress controller is in ingress"
 	wantDiagnostic(t, files("ingress-nginx"), want)
 	if list := text(diagnostics(files("ingress"))); strings.Contains(list, "FW350") {
 		t.Error(list)
 	}
 }
 
-// TestAHubHasAPlatformOfItsOwn: the RenderConfig speaks for the cluster host, too.
+// TestAHubHasAPlatformOfItsOwn checks that the RenderConfig also applies to the cluster host.
 func TestAHubHasAPlatformOfItsOwn(t *testing.T) {
 	const hub = "apiVersion: fleetwright.dev/v1alpha1\nkind: RenderConfig\nspec:\n  topology: hub\n  plugin: {flagger: {installed: {flagger: {version: 1.42.0}, kuma: {version: 2.13.10, catchAllRoute: false}, prometheus: {address: http://p.m:9090}, loadtester: {url: http://t.test/}}}}\n"
 	tree := compile(t, rollingOut("a", "", "kuma"), schema.File{Name: "config.yaml", Data: []byte(hub)})
@@ -85,7 +86,8 @@ func TestAHubHasAPlatformOfItsOwn(t *testing.T) {
 	}
 }
 
-// TestPoliciesOfOneNameThatWaitOnDifferentClusters make no cycle unless one cluster has all of it.
+// TestPoliciesOfOneNameThatWaitOnDifferentClusters checks that a cycle of dependencies is reported only if one
+// cluster has all of its policies.
 func TestPoliciesOfOneNameThatWaitOnDifferentClusters(t *testing.T) {
 	policyOf := func(name, region, waits string) string {
 		to := ""
@@ -106,7 +108,8 @@ func TestPoliciesOfOneNameThatWaitOnDifferentClusters(t *testing.T) {
 	wantDiagnostic(t, waiting("t"), "a.yaml:12:117: error FW506 spec.syncPolicies[5].kustomization.dependsOn[0].name: policies wait for each other: p -> q -> s -> t -> p")
 }
 
-// TestComponentsThatDisappear: Flux uninstalls the release of a component that is installed, unless it is kept.
+// TestComponentsThatDisappear checks that Flux uninstalls the release of a component that is now listed under
+// installed, unless it is kept.
 func TestComponentsThatDisappear(t *testing.T) {
 	const release = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: NAME, namespace: kuma-system}\nspec: {releaseName: kuma}\n"
 	kept := strings.Replace(release, "NAME,", "NAME, annotations: {kustomize.toolkit.fluxcd.io/prune: disabled},", 1)
@@ -118,12 +121,12 @@ func TestComponentsThatDisappear(t *testing.T) {
 	}{
 		{"as it was", "infrastructure/helmrelease-kuma.yaml", strings.Replace(release, "NAME", "kuma", 1), nil, true},
 		{"kept", "infrastructure/helmrelease-kuma.yaml", strings.Replace(kept, "NAME", "kuma", 1), nil, false},
-		{"that nobody can read", "infrastructure/helmrelease-kuma.yaml", "{[", nil, true},
-		{"of another name", "infrastructure/helmrelease-other.yaml", strings.Replace(release, "NAME", "other", 1), nil, true},
+		{"unreadable", "infrastructure/helmrelease-kuma.yaml", "{[", nil, true},
+		{"with another name", "infrastructure/helmrelease-other.yaml", strings.Replace(release, "NAME", "other", 1), nil, true},
 		{"for the cluster of a hub", "clusters/one/releases/helmrelease-kuma-attachedcluster-one.yaml", "{[", nil, true},
 		{"rendered in another file", "infrastructure/helmrelease-kuma.yaml", strings.Replace(release, "NAME", "kuma", 1),
 			[]render.Change{{Cluster: "one", Path: "mesh/helmrelease-kuma.yaml", New: []byte(strings.Replace(release, "NAME", "kuma", 1))}}, false},
-		{"of something that is not installed", "infrastructure/helmrelease-prometheus.yaml", strings.ReplaceAll(strings.Replace(release, "NAME", "prometheus", 1), "releaseName: kuma", "releaseName: prometheus"), nil, false},
+		{"of a component that is not installed", "infrastructure/helmrelease-prometheus.yaml", strings.ReplaceAll(strings.Replace(release, "NAME", "prometheus", 1), "releaseName: kuma", "releaseName: prometheus"), nil, false},
 		{"of an application", "apps/default.a/helmrelease-kuma.yaml", strings.Replace(release, "NAME", "kuma", 1), nil, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -135,8 +138,9 @@ func TestComponentsThatDisappear(t *testing.T) {
 	}
 }
 
-// TestEachFleetIsToldWhatItExpects, also where another fleet renders the component on some of its clusters.
-func TestEachFleetIsToldWhatItExpects(t *testing.T) {
+// TestRequirementsAreReportedForEachFleet checks that each fleet's requirements are reported, even if another fleet
+// renders the component on some of its clusters.
+func TestRequirementsAreReportedForEachFleet(t *testing.T) {
 	files := []schema.File{
 		{Name: "a.yaml", Data: []byte("{apiVersion: fleet.kurator.dev/v1alpha1, kind: Fleet, metadata: {name: a}, spec: {clusters: [{kind: AttachedCluster, name: one}, {kind: AttachedCluster, name: two}], plugin: {flagger: {trafficRoutingProvider: istio, installed: {istio: {}, flagger: {version: 1.44.0, namespace: kuma-system}}}}}}\n---\n" +
 			"{apiVersion: cluster.kurator.dev/v1alpha1, kind: AttachedCluster, metadata: {name: two}}\n")},
@@ -149,7 +153,7 @@ func TestEachFleetIsToldWhatItExpects(t *testing.T) {
 			told = append(told, d.Position.File+": "+d.Message)
 		}
 	}
-	if len(told) != 2 || !strings.Contains(told[0], "a.yaml: every cluster of the fleet is expected to have Flagger 1.44.0 in namespace kuma-system; Istio") {
-		t.Errorf("it says %q", told)
+	if len(told) != 2 || !strings.Contains(told[0], "a.yaml: every cluster of the fleet must already have Flagger 1.44.0 in namespace kuma-system; Istio") {
+		t.Errorf("got %q", told)
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// onGateway is a rollout on a fleet whose plugin has more fields.
+// onGateway returns a rollout on a fleet whose plugin has further fields.
 func onGateway(plugin string) []schema.File {
 	files := rolledOut("gatewayapi", canaryOf("gatewayapi"))
 	files[0].Data = []byte(strings.Replace(string(files[0].Data), "trafficRoutingProvider: gatewayapi", "trafficRoutingProvider: gatewayapi"+plugin, 1))
@@ -20,9 +20,9 @@ func onGateway(plugin string) []schema.File {
 
 const refs = "refs: [{name: public, namespace: infra}]"
 
-// TestTheImplementationMeasures: a built-in metric asks what the implementation counts, and one that nothing
-// is known of is refused.
-func TestTheImplementationMeasures(t *testing.T) {
+// TestBuiltInMetricsOnEachImplementation checks that a built-in metric queries the implementation's metrics, and is
+// rejected for an unknown implementation.
+func TestBuiltInMetricsOnEachImplementation(t *testing.T) {
 	for _, test := range []struct{ plugin, have, want string }{
 		{"", `envoy_cluster_name="{{ namespace }}_{{ service }}-canary_8080"`, ""},
 		{", installed: {gateway-api: {}, contour: {}}, gateway: {" + refs + "}", `envoy_cluster_name="{{ namespace }}_{{ service }}-canary_8080"`, ""},
@@ -53,13 +53,14 @@ func TestTheImplementationMeasures(t *testing.T) {
 	}
 }
 
-// TestFleetsAgreeOnGatewayAPI: what one cluster has of Gateway API, its fleets tell alike.
+// TestFleetsAgreeOnGatewayAPI checks fleets with a common cluster, which must describe its Gateway API
+// identically.
 func TestFleetsAgreeOnGatewayAPI(t *testing.T) {
 	for _, test := range []struct{ name, one, other, want string }{
 		{"two render it", "trafficRoutingProvider: gatewayapi", "trafficRoutingProvider: gatewayapi", "FW603"},
-		{"two implementations", "trafficRoutingProvider: gatewayapi", "trafficRoutingProvider: gatewayapi, gateway: {implementation: other, " + refs + "}, installed: {flagger: {version: 1.44.0, namespace: projectcontour}, gateway-api: {version: 1.5.1}}", "Gateway API is implemented by other here and by contour"},
+		{"two implementations", "trafficRoutingProvider: gatewayapi", "trafficRoutingProvider: gatewayapi, gateway: {implementation: other, " + refs + "}, installed: {flagger: {version: 1.44.0, namespace: projectcontour}, gateway-api: {version: 1.5.1}}", "other implements Gateway API here but contour"},
 		{"one has what the other renders", "trafficRoutingProvider: gatewayapi", "trafficRoutingProvider: gatewayapi, installed: {flagger: {version: 1.44.0, namespace: projectcontour}, gateway-api: {version: 1.5.1}, contour: {}}", ""},
-		{"one has another version", "trafficRoutingProvider: gatewayapi", "trafficRoutingProvider: gatewayapi, installed: {flagger: {version: 1.44.0, namespace: projectcontour}, gateway-api: {version: 1.4.1}, contour: {}}", "version of gateway-api is 1.4.1 here and 1.5.1"},
+		{"one has another version", "trafficRoutingProvider: gatewayapi", "trafficRoutingProvider: gatewayapi, installed: {flagger: {version: 1.44.0, namespace: projectcontour}, gateway-api: {version: 1.4.1}, contour: {}}", "version of gateway-api is 1.4.1 here but 1.5.1"},
 		{"one has another namespace", "trafficRoutingProvider: gatewayapi", "trafficRoutingProvider: gatewayapi, installed: {flagger: {version: 1.44.0, namespace: projectcontour}, gateway-api: {version: 1.5.1}, contour: {namespace: infra}}", "namespace of contour is infra here"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -72,7 +73,7 @@ func TestFleetsAgreeOnGatewayAPI(t *testing.T) {
 	}
 }
 
-// TestNoChartOfGatewayAPI: config is the chart of the implementation, where that has one.
+// TestNoChartOfGatewayAPI checks that config applies to the chart of the implementation, if it has one.
 func TestNoChartOfGatewayAPI(t *testing.T) {
 	for plugin, want := range map[string]string{
 		", config: {extraArgs: {envoy: {kind: deployment}}}":                                                                  "",
@@ -80,8 +81,8 @@ func TestNoChartOfGatewayAPI(t *testing.T) {
 		", config: {extraArgs: {a: b}}, gateway: {implementation: istio, " + refs + "}":                                       "fleetwright installs no chart for gatewayapi with implementation istio",
 		", config: {extraArgs: {a: b}}, gateway: {implementation: other, " + refs + "}":                                       "fleetwright installs no chart for gatewayapi with implementation other",
 		", config: {extraArgs: {a: b}}, installed: {contour: {}}, gateway: {" + refs + "}":                                    "contour is under installed",
-		", installed: {gateway-api: {version: 0.8.1}, contour: {}}, gateway: {" + refs + "}":                                  "Flagger writes HTTPRoutes of v1, which Gateway API 0.8.1 does not serve",
-		", installed: {gateway-api: {version: 1.0.0}}":                                                                        "Contour ends at once without GRPCRoutes of v1, which Gateway API 1.0.0 does not serve",
+		", installed: {gateway-api: {version: 0.8.1}, contour: {}}, gateway: {" + refs + "}":                                  "Gateway API 0.8.1 does not serve HTTPRoute v1, which Flagger writes",
+		", installed: {gateway-api: {version: 1.0.0}}":                                                                        "Gateway API 1.0.0 does not serve GRPCRoute v1, without which Contour exits at start",
 		", installed: {gateway-api: {version: 1.0.0}, contour: {}}, gateway: {" + refs + "}":                                  "",
 		", installed: {gateway-api: {}, istio: {}, kuma: {version: 2.13.10}}, gateway: {" + refs + "}":                        "FW730",
 		", installed: {gateway-api: {}, istio: {}, kuma: {version: 2.13.10}}, gateway: {implementation: istio, " + refs + "}": "",
@@ -100,7 +101,7 @@ func TestNoChartOfGatewayAPI(t *testing.T) {
 	}
 }
 
-// TestRolloutsWaitForGateways: of the stages that wait for a Gateway, and those after them.
+// TestRolloutsWaitForGateways checks the stages that wait for a Gateway, and the stages after them.
 func TestRolloutsWaitForGateways(t *testing.T) {
 	wait := func(stage map[string]any) string {
 		var all []string
@@ -121,7 +122,7 @@ func TestRolloutsWaitForGateways(t *testing.T) {
 	}
 	for _, test := range []struct {
 		name, plugin, provider string
-		// mesh and shared are what the stages wait by, and after is what the application's comes after.
+		// mesh and shared are the stages that wait for it, and after is the stage before the application's.
 		mesh, gateways, after string
 	}{
 		{"for the rendered one", "", "gatewayapi", "wait healthCheckExprs", "none", "mesh"},
@@ -175,8 +176,8 @@ func TestRolloutsWaitForGateways(t *testing.T) {
 	}
 }
 
-// TestGatewayAPIComesFirst: the CRDs are a stage before all others, on a hub with the cluster's kubeconfig, and
-// what is handed over keeps the Gateway.
+// TestGatewayAPIComesFirst checks that the CRDs form the first stage, on a hub with the cluster's kubeconfig,
+// and that a handover keeps the Gateway.
 func TestGatewayAPIComesFirst(t *testing.T) {
 	tree, list := render.Compile(schema.Load(onGateway("")), render.Options{})
 	if tree == nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// everything is documents that use a bit of everything.
+// everything returns documents that use most features.
 func everything(t testing.TB) []schema.File {
 	files := append(example(t, seed), worldAnd(
 		app("a", "  destination: {fleet: shops}\n  syncPolicies:\n"+
@@ -27,7 +27,7 @@ func everything(t testing.TB) []schema.File {
 		app("b", "  destination: {fleet: labs}\n  syncPolicies: [{name: lab, "+policy+"}, {"+policy+"}]\n"),
 		app("c", "  syncPolicies: [{name: nowhere, "+policy+"}]\n"),
 	)...)
-	// A fleet renders Kuma and Flagger on the cluster east, and another has Istio and nginx there.
+	// One fleet renders Kuma and Flagger on the cluster east, and another has Istio and nginx there.
 	files = append(files, schema.File{Name: "both.yaml", Data: []byte(`
 apiVersion: fleet.kurator.dev/v1alpha1
 kind: Fleet
@@ -52,9 +52,9 @@ spec:
 	return append(files, config("  plugin: {flagger: {installed: {flagger: {version: 1.42.0}, istio: {}}}}\n  charts: {kuma: {values: {a: {b: 1}, c: [1, 2]}}}\n  severities: {FW208: info}\n"))
 }
 
-// TestNothingButTheDocumentsCounts: neither their order nor the files they are
-// in, nor how often they are named, nor the number of processors changes a byte.
-func TestNothingButTheDocumentsCounts(t *testing.T) {
+// TestOutputDependsOnlyOnTheDocuments checks that the output does not depend on the order of documents, their
+// division into files, files named twice, or the number of processors.
+func TestOutputDependsOnlyOnTheDocuments(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	files := everything(t)
 	want, wantList := render.Compile(schema.Load(files), render.Options{DefaultPath: "clusters"})
@@ -74,7 +74,7 @@ func TestNothingButTheDocumentsCounts(t *testing.T) {
 			t.Fatal(text(list))
 		}
 		if !slices.Equal(list, wantList) {
-			t.Fatalf("order %d says\n%s\nwant\n%s", i, text(list), text(wantList))
+			t.Fatalf("order %d gives\n%s\nwant\n%s", i, text(list), text(wantList))
 		}
 		if !maps.EqualFunc(contents(got), contents(want), bytes.Equal) {
 			t.Fatalf("order %d renders something else", i)
@@ -82,8 +82,8 @@ func TestNothingButTheDocumentsCounts(t *testing.T) {
 	}
 }
 
-// TestOneFileOrMany: the same documents in one file give the same tree; only
-// the diagnostics name other places.
+// TestOneFileOrMany checks that the same documents in one file give the same tree. Only the diagnostics name
+// other positions.
 func TestOneFileOrMany(t *testing.T) {
 	files := everything(t)
 	var joined bytes.Buffer
@@ -98,7 +98,7 @@ func TestOneFileOrMany(t *testing.T) {
 	}
 }
 
-// TestClustersShareContent: what clusters have in common is made once.
+// TestClustersShareContent checks that the common content of clusters is created once.
 func TestClustersShareContent(t *testing.T) {
 	tree := compile(t, example(t, seed)...)
 	shared, own := 0, 0
@@ -112,9 +112,9 @@ func TestClustersShareContent(t *testing.T) {
 			continue
 		}
 		own++
-		// Both name the cluster, and inventories have the sums of these.
+		// Both contain the cluster's name, and inventories contain their sums.
 		if !strings.HasPrefix(f.Path, "sync") && f.Path != "infrastructure/helmrelease-flagger.yaml" && !layout.IsInventoryFile(f.Path) {
-			t.Errorf("%s is made for each cluster", f.Path)
+			t.Errorf("%s is created for each cluster", f.Path)
 		}
 	}
 	if shared < 20 || own != 5 {
@@ -122,8 +122,8 @@ func TestClustersShareContent(t *testing.T) {
 	}
 }
 
-// TestCompileChangesNoDocument: compiling twice, and eight times at once, gives
-// the same, and leaves the documents as they were.
+// TestCompileChangesNoDocument checks that compiling twice, and eight times concurrently, gives the same output
+// and leaves the documents unchanged.
 func TestCompileChangesNoDocument(t *testing.T) {
 	for name, files := range map[string][]schema.File{
 		"sound":  append(everything(t), schema.File{Name: "mesh.yaml", Data: []byte(strings.Replace(plainMesh, "name: default", "name: default, annotations: {a: b}", 1))}),
@@ -138,7 +138,7 @@ func TestCompileChangesNoDocument(t *testing.T) {
 				wg.Go(func() {
 					again, sameList := render.Compile(docs, render.Options{})
 					if text(list) != text(sameList) {
-						t.Errorf("it says\n%sand then\n%s", text(list), text(sameList))
+						t.Errorf("got\n%sand then\n%s", text(list), text(sameList))
 					}
 					if first != nil && !maps.EqualFunc(contents(first), contents(again), bytes.Equal) {
 						t.Error("the second tree is another")
@@ -163,8 +163,8 @@ func objectsOf(docs schema.Documents) (all []any) {
 	return all
 }
 
-// TestSettingsOfARunAreGoneAfterIt: what is pinned stays what it is.
-func TestSettingsOfARunAreGoneAfterIt(t *testing.T) {
+// TestRunsChangeNoSettings checks that a run does not change the pinned versions and values.
+func TestRunsChangeNoSettings(t *testing.T) {
 	before := contents(compile(t, example(t, seed)...))
 	compile(t, append(example(t, seed), config("  charts: {prometheus: {values: {server: {retention: 1h}}}, flagger: {values: {x: y}}}\n"))...)
 	if after := contents(compile(t, example(t, seed)...)); !maps.EqualFunc(before, after, bytes.Equal) {

@@ -19,7 +19,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// inMemory is a tree in a file system that kustomize reads.
+// inMemory returns a tree as a file system for kustomize.
 func inMemory(t testing.TB, tree *render.Tree) filesys.FileSystem {
 	t.Helper()
 	files := filesys.MakeFsInMemory()
@@ -31,9 +31,9 @@ func inMemory(t testing.TB, tree *render.Tree) filesys.FileSystem {
 	return files
 }
 
-// TestKustomizeBuildsEveryDirectory builds what Flux' kustomize-controller will build, with kustomize
-// itself: the directory that the bootstrap Kustomization applies, and those of all Kustomizations
-// that are found on the way. They hold all objects, each once.
+// TestKustomizeBuildsEveryDirectory builds the directories that Flux' kustomize-controller will build, with
+// kustomize itself: the one that the bootstrap Kustomization applies, and those of all Kustomizations found on
+// the way. They contain every object exactly once.
 func TestKustomizeBuildsEveryDirectory(t *testing.T) {
 	all := fleets(t)
 	maps.Copy(all, sharing(t))
@@ -79,9 +79,9 @@ func TestKustomizeBuildsEveryDirectory(t *testing.T) {
 	}
 }
 
-// TestBootstrapSeesOnlyTheChain builds the directory that a cluster's bootstrap
-// Kustomization applies. Payload in it would be applied without its order, and a
-// kustomization.yaml above it would make Flux prune itself.
+// TestBootstrapSeesOnlyTheChain builds the directory that a cluster's bootstrap Kustomization applies. Other
+// objects in it would be applied in the wrong order, and a kustomization.yaml above it would make Flux prune
+// itself.
 func TestBootstrapSeesOnlyTheChain(t *testing.T) {
 	tree := compile(t, example(t, seed)...)
 	for name := range contents(tree) {
@@ -113,9 +113,9 @@ func TestBootstrapSeesOnlyTheChain(t *testing.T) {
 	}
 }
 
-// build builds a directory as kustomize-controller does: one without a kustomization.yaml gets one
-// that lists the YAML files below it, and the directories that have one
-// (fluxcd/pkg kustomize/kustomize_generator.go, generateKustomization).
+// build builds a directory as kustomize-controller does: one without a kustomization.yaml gets one that lists
+// the YAML files below it, and the directories that have one (fluxcd/pkg kustomize/kustomize_generator.go,
+// generateKustomization).
 func build(t testing.TB, files filesys.FileSystem, dir string) resmap.ResMap {
 	t.Helper()
 	if file := path.Join(dir, layout.KustomizationFile); !files.Exists(file) {
@@ -137,7 +137,7 @@ func build(t testing.TB, files filesys.FileSystem, dir string) resmap.ResMap {
 		}
 		kustomization := map[string]any{"resources": resources}
 		if len(resources) == 0 {
-			kustomization = map[string]any{"namespace": "_placeholder"} // as there
+			kustomization = map[string]any{"namespace": "_placeholder"} // as in kustomize-controller
 		}
 		if err := files.WriteFile(file, []byte(marshal(t, kustomization))); err != nil {
 			t.Fatal(err)
@@ -150,8 +150,7 @@ func build(t testing.TB, files filesys.FileSystem, dir string) resmap.ResMap {
 	return built
 }
 
-// webapp is what the source of the Application of Kurator's example holds, but for the
-// replicas, which a user's would have.
+// webapp is the content of the source in Kurator's example, with replicas added, as users have them.
 const webapp = `apiVersion: v1
 kind: Namespace
 metadata:
@@ -190,9 +189,9 @@ metadata: {name: backend-worker, namespace: webapp}
 spec: {selector: {app: backend-worker}, ports: [{port: 80}]}
 `
 
-// TestPatchesDoWhatTheyAreFor has kustomize apply the patches of the rendered
-// Flux Kustomization to manifests as an application brings them.
-func TestPatchesDoWhatTheyAreFor(t *testing.T) {
+// TestRenderedPatchesWork makes kustomize apply the patches of the rendered Flux Kustomization to typical
+// manifests of an application.
+func TestRenderedPatchesWork(t *testing.T) {
 	for name, edits := range map[string][2]string{
 		"as the seed has it":      {"", ""},
 		"with a target namespace": {"path: ./deploy/webapp", "path: ./deploy/webapp\n        targetNamespace: webapp"},
@@ -211,7 +210,7 @@ func TestPatchesDoWhatTheyAreFor(t *testing.T) {
 			}
 			own := webapp
 			if edits[0] != "" {
-				// kustomize renames it, after it has patched.
+				// kustomize renames it after it has patched.
 				own = strings.Replace(own, "name: webapp", "name: its-own", 1)
 			}
 			write("app/webapp.yaml", own)
@@ -230,7 +229,7 @@ func TestPatchesDoWhatTheyAreFor(t *testing.T) {
 				case "Service backend":
 					annotations := r.GetAnnotations()
 					if annotations["9898.service.kuma.io/protocol"] != "http" || annotations["example.com/team"] != "shop" {
-						t.Errorf("the Service, whose annotations Flagger leaves alone, has %v", annotations)
+						t.Errorf("the Service, whose annotations Flagger does not change, has %v", annotations)
 					}
 				case "Service backend-worker":
 					if annotations := r.GetAnnotations(); len(annotations) > 0 {
@@ -253,7 +252,7 @@ func TestPatchesDoWhatTheyAreFor(t *testing.T) {
 			}
 		})
 	}
-	t.Run("on an application without any of it", func(t *testing.T) {
+	t.Run("on an application without these objects", func(t *testing.T) {
 		k := get(t, compile(t, example(t, seed)...), "kurator-member1/fleetwright/apps/default.rollout-kuma-demo/kustomization-rollout-kuma-demo-0.yaml")
 		fs := filesys.MakeFsInMemory()
 		_ = fs.WriteFile("app/kustomization.yaml", []byte(marshal(t, map[string]any{"resources": []string{"cm.yaml"}, "patches": at(k, "spec patches")})))
@@ -264,9 +263,9 @@ func TestPatchesDoWhatTheyAreFor(t *testing.T) {
 	})
 }
 
-// TestOwnServiceGetsWhatFlaggerLeavesOut: a Service that is there before its Canary keeps its own
+// TestOwnServiceGetsMissingMetadata checks a Service that exists before its Canary: it keeps its own
 // metadata (fluxcd/flagger pkg/router/kubernetes_default.go, reconcileService).
-func TestOwnServiceGetsWhatFlaggerLeavesOut(t *testing.T) {
+func TestOwnServiceGetsMissingMetadata(t *testing.T) {
 	patchOf := func(t *testing.T, files []schema.File) any {
 		k := get(t, compile(t, files...), seedApp+"kustomization-rollout-kuma-demo-0.yaml")
 		for _, p := range at(k, "spec patches").([]any) {
@@ -282,7 +281,7 @@ func TestOwnServiceGetsWhatFlaggerLeavesOut(t *testing.T) {
 	}
 	files := edit(t, example(t, seed), "application.yaml", "protocol: http", "protocol: grpc")
 	if got := at(patchOf(t, files), "metadata annotations 9898.service.kuma.io/protocol"); got != "grpc" {
-		t.Errorf("the port is said to speak %v", got)
+		t.Errorf("the annotation of the port is %v", got)
 	}
 	patched := edit(t, example(t, seed), "application.yaml", "        testLoader: true", `        patches:
         - target: {kind: Canary}

@@ -26,16 +26,16 @@ func found(files []schema.File, codes ...diag.Code) (all []string) {
 	return all
 }
 
-// onFlux is a RenderConfig of a version of Flux.
+// onFlux returns a RenderConfig with a version of Flux.
 func onFlux(version string) schema.File {
 	f := newestFlux
 	f.Data = []byte(strings.ReplaceAll(string(f.Data), "2.9", version))
 	return f
 }
 
-// TestFieldsOfNewerFluxAreRefused: each version takes what it has, and the fields that only a newer one
-// has are refused at the field.
-func TestFieldsOfNewerFluxAreRefused(t *testing.T) {
+// TestFieldsOfNewerFluxAreRejected checks that each version accepts its own fields, and that fields of newer
+// versions are rejected at the field.
+func TestFieldsOfNewerFluxAreRejected(t *testing.T) {
 	policy := func(field string) string { return "FW524 spec.syncPolicies[0]." + field }
 	of26 := map[string][]string{
 		"2.9": {
@@ -60,7 +60,7 @@ func TestFieldsOfNewerFluxAreRefused(t *testing.T) {
 		slices.Sort(got)
 		slices.Sort(want)
 		if !slices.Equal(got, want) {
-			t.Errorf("Flux %s is refused\n%s\nwant\n%s", version, strings.Join(got, "\n"), strings.Join(want, "\n"))
+			t.Errorf("Flux %s: rejected\n%s\nwant\n%s", version, strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}
 		want = append(want, of26[version]...)
 	}
@@ -71,12 +71,12 @@ func TestFieldsOfNewerFluxAreRefused(t *testing.T) {
 `)
 	for version, want := range map[string][]string{"2.8": {"FW524 spec.syncPolicies[0].kustomization.healthCheckExprs[1]"}, "2.9": nil} {
 		if got := found([]schema.File{kindless, onFlux(version)}, diag.NeedsNewerFlux); !slices.Equal(got, want) {
-			t.Errorf("Flux %s is refused %q, want %q", version, got, want)
+			t.Errorf("Flux %s: rejected %q, want %q", version, got, want)
 		}
 	}
 }
 
-// ofPolicy is a rollout on kuma whose policy has more fields.
+// ofPolicy returns a rollout on kuma whose policy has further fields.
 func ofPolicy(kind, more string) []schema.File {
 	files := rolledOut("kuma", "      rolloutPolicy: {trafficRouting: {canaryStrategy: {stepWeight: 10}}}\n")
 	text := string(files[1].Data)
@@ -90,9 +90,9 @@ func ofPolicy(kind, more string) []schema.File {
 	return files
 }
 
-// TestFieldsBesideARollout: what would keep a rollout from working is reported at its field, and what does
-// not is silent.
-func TestFieldsBesideARollout(t *testing.T) {
+// TestFieldsThatBreakARollout checks that fields which would break a rollout are reported at their position, and
+// others are not.
+func TestFieldsThatBreakARollout(t *testing.T) {
 	const k, h = "spec.syncPolicies[0].kustomization.", "spec.syncPolicies[0].helm."
 	codes := []diag.Code{diag.NoSuchName, diag.WaitsForRollout, diag.DriftIgnored, diag.TestsOldVersion, diag.LeftAtZero, diag.FieldIgnored, diag.HealthyAtZero, diag.RefusedBeside}
 	for _, tt := range []struct{ kind, more, want string }{
@@ -133,8 +133,9 @@ func TestFieldsBesideARollout(t *testing.T) {
 	}
 }
 
-// TestSourcesThatFluxRefuses: what a controller refuses of a source is reported where it stands.
-func TestSourcesThatFluxRefuses(t *testing.T) {
+// TestSourcesThatFluxRejects checks that fields of a source which a controller rejects are reported at their
+// position.
+func TestSourcesThatFluxRejects(t *testing.T) {
 	const source = "spec.source."
 	for _, tt := range []struct{ source, policy, want string }{
 		{"gitRepository: {url: https://example.com, interval: 1m, provider: github}", policy, "FW533 " + source + "gitRepository.provider"},
@@ -158,18 +159,18 @@ func TestSourcesThatFluxRefuses(t *testing.T) {
 	}
 }
 
-// TestHintOfInsecure: another scheme is no remedy.
+// TestHintOfInsecure checks that the hint does not recommend another scheme.
 func TestHintOfInsecure(t *testing.T) {
 	_, list := renderAll([]schema.File{document("a", "    helmRepository: {url: https://example.com, interval: 1m, insecure: true}\n", "  - {name: p, helm: {interval: 5m, chart: {spec: {chart: a}}}}\n")})
 	i := slices.IndexFunc(list, func(d diag.Diagnostic) bool { return d.Code == diag.FieldIgnored })
 	if i < 0 || list[i].Hint != "remove insecure" {
-		t.Errorf("it says %v", list)
+		t.Errorf("got %v", list)
 	}
 }
 
-// TestPatchesMeetPrefixedNames builds the patches of a rollout whose policy has a prefix and a suffix:
-// kustomize patches by the names in the manifests.
-func TestPatchesMeetPrefixedNames(t *testing.T) {
+// TestPatchesMatchPrefixedNames builds the patches of a rollout whose policy has a prefix and a suffix: kustomize
+// patches by the names in the manifests.
+func TestPatchesMatchPrefixedNames(t *testing.T) {
 	files := ofPolicy("kustomization", "namePrefix: w, nameSuffix: b")
 	spec := at(get(t, compile(t, files...), "one/fleetwright/apps/default.x/kustomization-web.yaml"), "spec")
 	fs := filesys.MakeFsInMemory()
@@ -195,7 +196,7 @@ func TestPatchesMeetPrefixedNames(t *testing.T) {
 			t.Errorf("the Deployment has replicas:\n%s", marshal(t, object))
 		}
 		if r.GetKind() == "Service" && len(r.GetAnnotations()) == 0 {
-			t.Errorf("the Service lacks what Flagger leaves out:\n%s", marshal(t, object))
+			t.Errorf("the Service lacks metadata that Flagger does not set:\n%s", marshal(t, object))
 		}
 	}
 	if !reflect.DeepEqual(seen, map[string]bool{"Deployment web": true, "Service web": true}) {
@@ -203,8 +204,8 @@ func TestPatchesMeetPrefixedNames(t *testing.T) {
 	}
 }
 
-// TestDriftDetectionLeavesFlaggersFields beside a rollout, behind the user's own rules.
-func TestDriftDetectionLeavesFlaggersFields(t *testing.T) {
+// TestDriftDetectionIgnoresFlaggersFields checks that the rules for Flagger's fields follow the user's own rules.
+func TestDriftDetectionIgnoresFlaggersFields(t *testing.T) {
 	for kind, path := range map[string]string{"Deployment": "/spec/replicas", "DaemonSet": "/spec/template/spec/nodeSelector"} {
 		files := ofPolicy("helm", "driftDetection: {mode: enabled, ignore: [{paths: [/data]}]}")
 		files[1].Data = []byte(strings.Replace(string(files[1].Data), "workload: {", "workload: {kind: "+kind+", ", 1))
@@ -220,7 +221,8 @@ func TestDriftDetectionLeavesFlaggersFields(t *testing.T) {
 	}
 }
 
-// TestReferencesAreListed: the Secrets, ConfigMaps and ServiceAccounts that a cluster or the hub must have.
+// TestReferencesAreListed checks the lists of Secrets, ConfigMaps and ServiceAccounts that a cluster or the hub
+// must have.
 func TestReferencesAreListed(t *testing.T) {
 	said := func(files []schema.File, code diag.Code) string {
 		_, list := renderAll(files)
@@ -235,18 +237,18 @@ func TestReferencesAreListed(t *testing.T) {
 	files := worldAnd(everyField, newestFlux)
 	for code, want := range map[diag.Code]string{
 		diag.SecretsNeeded:  "team/age, team/key, team/proxy, team/pub, team/tokens",
-		diag.AccountsNeeded: "team/deployer; on every cluster that gets what names them, to log in: team/decryptor, team/puller",
+		diag.AccountsNeeded: "team/deployer; on every cluster that uses them, to log in: team/decryptor, team/puller",
 		diag.ConfigsNeeded:  "",
 	} {
 		if got := said(files, code); got != want {
 			t.Errorf("%s: %q, want %q", code, got, want)
 		}
 	}
-	// One that only logs in needs no rights; one that is impersonated, too, is listed once.
+	// An account that only logs in needs no rights; one that is impersonated as well is listed once.
 	for more, want := range map[string]string{
 		"decryption: {provider: sops, serviceAccountName: kms}":                          "to log in: default/kms",
-		"serviceAccountName: kms, decryption: {provider: sops, serviceAccountName: kms}": "with the rights to apply it: default/kms",
-		"serviceAccountName: \"sa-${cluster.name}\"":                                     "with the rights to apply it: default/sa-one",
+		"serviceAccountName: kms, decryption: {provider: sops, serviceAccountName: kms}": "with the rights to apply the objects: default/kms",
+		"serviceAccountName: \"sa-${cluster.name}\"":                                     "with the rights to apply the objects: default/sa-one",
 	} {
 		_, list := renderAll(ofPolicy("kustomization", more))
 		got := ""
@@ -259,7 +261,7 @@ func TestReferencesAreListed(t *testing.T) {
 			t.Errorf("with %s it lists %q, want %q", more, got, want)
 		}
 	}
-	// A hub reads what its own controllers need, and impersonates on the cluster that it applies to.
+	// A hub reads the objects of its own controllers, and impersonates accounts on the target cluster.
 	hub := onHub(ofPolicy("kustomization", "serviceAccountName: deployer, decryption: {provider: sops, secretRef: {name: age}, serviceAccountName: decryptor}, postBuild: {substituteFrom: [{kind: ConfigMap, name: vars}]}")...)
 	for code, want := range map[diag.Code]string{
 		diag.SecretsNeeded:  "default/age",
@@ -272,8 +274,9 @@ func TestReferencesAreListed(t *testing.T) {
 	}
 }
 
-// TestStorageNamespaceIsMade: Helm stores a release only in a namespace that is there.
-func TestStorageNamespaceIsMade(t *testing.T) {
+// TestStorageNamespaceIsRendered checks that the storage namespace is rendered: Helm stores releases only in an
+// existing namespace.
+func TestStorageNamespaceIsRendered(t *testing.T) {
 	for _, files := range [][]schema.File{{everyHelmField, newestFlux}, onHub(ofPolicy("helm", "storageNamespace: releases")...)} {
 		ok := false
 		for name := range contents(compile(t, files...)) {
@@ -285,8 +288,8 @@ func TestStorageNamespaceIsMade(t *testing.T) {
 	}
 }
 
-// TestVariablesOfFluxAreLeftToIt: what a policy has Flux substitute is not substituted before, where the
-// cluster's own Kustomization substitutes in all others.
+// TestVariablesOfFluxAreLeftToIt checks that the variables of a policy with postBuild are left to Flux, even if
+// the cluster's own Kustomization substitutes in all other objects.
 func TestVariablesOfFluxAreLeftToIt(t *testing.T) {
 	tree := compile(t, ofPolicy("kustomization", `postBuild: {substitute: {A: "${B}"}}, patches: [{patch: '[{"op": "add", "path": "/data", "value": "${A}"}]', target: {kind: ConfigMap}}]`)...)
 	object := get(t, tree, "one/fleetwright/apps/default.x/kustomization-web.yaml")
@@ -298,15 +301,15 @@ func TestVariablesOfFluxAreLeftToIt(t *testing.T) {
 	}
 }
 
-// TestWhatManifestsNeed: variables without a value, by what a version of Flux does, and encrypted Secrets.
-func TestWhatManifestsNeed(t *testing.T) {
+// TestVariablesAndSecretsOfManifests checks variables without a value, by version of Flux, and encrypted Secrets.
+func TestVariablesAndSecretsOfManifests(t *testing.T) {
 	files := ofPolicy("kustomization", "postBuild: {substitute: {A: b}}, decryption: {provider: sops}")
 	built := source.Manifests{{Namespace: "default", Application: "x"}: {Unset: []string{"LINES", "NAME"}, Keyless: "tokens"}}
-	for version, effect := range map[string]string{"2.6": "so Flux replaces them by nothing, and from 2.9 on applies nothing", "2.9": "so Flux applies nothing"} {
+	for version, effect := range map[string]string{"2.6": "Flux replaces them with nothing, and from 2.9 on applies nothing", "2.9": "Flux applies nothing"} {
 		_, list := render.Begin(schema.Load(append(files, onFlux(version))), render.Options{}).Compile(built)
 		for _, want := range []string{
-			"FW535 spec.syncPolicies[0].kustomization.postBuild: the manifests name variables that nothing sets: LINES, NAME, " + effect,
-			"FW534 spec.syncPolicies[0].kustomization.decryption: the Secret tokens is encrypted",
+			"FW535 spec.syncPolicies[0].kustomization.postBuild: nothing sets these variables of the manifests: LINES, NAME; " + effect,
+			"FW534 spec.syncPolicies[0].kustomization.decryption: Secret tokens is encrypted",
 		} {
 			if !strings.Contains(text(list), want) {
 				t.Errorf("Flux %s: %s\nlacks %s", version, text(list), want)
@@ -315,8 +318,9 @@ func TestWhatManifestsNeed(t *testing.T) {
 	}
 }
 
-// TestAffixesMakeNames of objects that the API server takes, each kind by its own rule.
-func TestAffixesMakeNames(t *testing.T) {
+// TestNamesWithAffixes checks that names with a prefix or suffix are valid for the API server, by the rule of
+// each kind.
+func TestNamesWithAffixes(t *testing.T) {
 	for _, tt := range []struct{ affixes, objects, want string }{
 		{"namePrefix: 2-", "v1 Service 2-web", "namePrefix: Service 2-web"},
 		{"nameSuffix: .blue", "v1 Service web.blue, apps/v1 Deployment web.blue, apps/v1 StatefulSet db.blue", "nameSuffix: Service web.blue, StatefulSet db.blue"},
@@ -334,7 +338,7 @@ func TestAffixesMakeNames(t *testing.T) {
 		}
 		_, list := render.Begin(schema.Load(ofPolicy("kustomization", tt.affixes)), render.Options{}).Compile(source.Manifests{{Namespace: "default", Application: "x"}: built})
 		field, names, reported := strings.Cut(tt.want, ": ")
-		if want := "FW536 spec.syncPolicies[0].kustomization." + field + ": it makes names that the API server rejects, so Flux applies nothing: " + names + "\n"; strings.Contains(text(list), "FW536") != reported || reported && !strings.Contains(text(list), want) {
+		if want := "FW536 spec.syncPolicies[0].kustomization." + field + ": " + field + " makes names that the API server rejects, so Flux applies nothing: " + names + "\n"; strings.Contains(text(list), "FW536") != reported || reported && !strings.Contains(text(list), want) {
 			t.Errorf("%s of %s: got\n%swant %s", tt.affixes, tt.objects, text(list), tt.want)
 		}
 	}

@@ -9,9 +9,9 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// TestReadersRefusals: what Istio, Flagger and Flux would refuse because of several
-// fields together is refused here, and what they take is not.
-func TestReadersRefusals(t *testing.T) {
+// TestCombinationsThatReadersReject checks that combinations of fields which Istio, Flagger or Flux would reject are rejected,
+// and others are accepted.
+func TestCombinationsThatReadersReject(t *testing.T) {
 	long := strings.Repeat("a", 1025)
 	istio := func(routing string) string {
 		return "      rolloutPolicy: {trafficRouting: {" + routing + ", canaryStrategy: {stepWeight: 10}}}\n"
@@ -21,7 +21,7 @@ func TestReadersRefusals(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		name, rollout string
-		want          diag.Code // none where it is taken
+		want          diag.Code // "" if it is accepted
 	}{
 		{"a host twice", istio("gateways: [a/b], hosts: [a.example.com, b.example.com, a.example.com]"), "FW704"},
 		{"a host and its wildcard", istio("gateways: [a/b], hosts: [a.example.com, '*.example.com']"), "FW704"},
@@ -29,7 +29,7 @@ func TestReadersRefusals(t *testing.T) {
 		{"* and another host", istio("gateways: [a/b], hosts: ['*', a.example.com]"), "FW704"},
 		{"the last label a number", istio("gateways: [a/b], hosts: [a.1]"), "FW704"},
 		{"a label too long", istio("gateways: [a/b], hosts: [" + strings.Repeat("a", 64) + ".example.com]"), "FW704"},
-		{"hosts that differ", istio("gateways: [a/b, mesh], hosts: [a.example.com, '*.b.example.com', example.com, 10.0.0.1, web]"), ""},
+		{"different hosts", istio("gateways: [a/b, mesh], hosts: [a.example.com, '*.b.example.com', example.com, 10.0.0.1, web]"), ""},
 		{"* alone", istio("gateways: [a/b], hosts: ['*']"), ""},
 		{"a gateway with a wildcard", istio("gateways: ['*.example.com']"), "FW704"},
 		{"a gateway's name with a dot", istio("gateways: [a/b.example.com]"), "FW704"},
@@ -44,8 +44,8 @@ func TestReadersRefusals(t *testing.T) {
 		{"a broken millisecond", istio("retries: {attempts: 1, perTryTimeout: 1.5ms}"), "FW704"},
 		{"retries", istio("retries: {attempts: 3, perTryTimeout: 1.5s, retryOn: '5xx,gateway-error,503'}"), ""},
 		{"no retries", istio("retries: {attempts: 0}"), ""},
-		{"no time to keep", istio("corsPolicy: {maxAge: 0s}"), "FW704"},
-		{"half a second to keep", istio("corsPolicy: {maxAge: 1.5s}"), "FW704"},
+		{"no maxAge", istio("corsPolicy: {maxAge: 0s}"), "FW704"},
+		{"half a second of maxAge", istio("corsPolicy: {maxAge: 1.5s}"), "FW704"},
 		{"a method in small letters", istio("corsPolicy: {allowMethods: [get]}"), "FW115"},
 		{"a header with a space", istio("corsPolicy: {allowHeaders: ['content type']}"), "FW115"},
 		{"a shown header with a space", istio("corsPolicy: {exposeHeaders: ['x y']}"), "FW115"},
@@ -71,7 +71,7 @@ func TestReadersRefusals(t *testing.T) {
 		{"a patched webhook", istio("hosts: [a.example.com]") + patching("/spec/analysis/webhooks", `[{"name": "a", "type": "event", "url": "http://a b"}]`), "FW322"},
 		{"a patched match", istio("hosts: [a.example.com]") + patching("/spec/service/match", `[{"uri": {"regex": "["}}]`), "FW322"},
 		{"a patched delegate", istio("hosts: [a.example.com]") + patching("/spec/service/delegation", "true"), "FW322"},
-		{"what patches may bring", istio("gateways: [a/b], hosts: [a.example.com]") + patching("/spec/service/match", `[{"uri": {"prefix": "/"}, "gateways": ["mesh"]}]`), ""},
+		{"fields that only patches can set", istio("gateways: [a/b], hosts: [a.example.com]") + patching("/spec/service/match", `[{"uri": {"prefix": "/"}, "gateways": ["mesh"]}]`), ""},
 	} {
 		var got []string
 		for _, d := range problems(rolledOut("istio", tt.rollout)) {
@@ -85,13 +85,13 @@ func TestReadersRefusals(t *testing.T) {
 	}
 }
 
-// patching is a patch that adds a value to the rollout's Canary.
+// patching returns a patch that adds a value to the rollout's Canary.
 func patching(path, value string) string {
 	return "      patches: [{target: {kind: Canary}, patch: '[{\"op\": \"add\", \"path\": \"" + path + "\", \"value\": " + value + "}]'}]\n"
 }
 
-// TestComponentsOfTheSource: kustomize-controller reads nothing outside of it, and
-// kustomize no directory twice.
+// TestComponentsOfTheSource checks components: kustomize-controller reads nothing outside the source, and
+// kustomize reads no directory twice.
 func TestComponentsOfTheSource(t *testing.T) {
 	for _, tt := range []struct {
 		path, component string
@@ -108,8 +108,8 @@ func TestComponentsOfTheSource(t *testing.T) {
 	}
 }
 
-// TestNamesMadeOfOthers: the API server's own Service, and names that get too long.
-func TestNamesMadeOfOthers(t *testing.T) {
+// TestDerivedNames checks names that clash with the API server's Service, and names that become too long.
+func TestDerivedNames(t *testing.T) {
 	strategy := "      rolloutPolicy: {trafficRouting: {canaryStrategy: {stepWeight: 10}}, trafficAnalysis: {metrics: [{name: request-duration, thresholdRange: {max: 500}}]}}\n"
 	scaled := func(length int) []schema.File {
 		return rolledOut("kuma", strategy+"      autoscalerRef: {name: "+strings.Repeat("a", length)+"}\n")

@@ -8,15 +8,14 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// document is one of an Application in namespace team that goes to the cluster
-// host.
+// document returns an Application in namespace team for the cluster host.
 func document(name, source, policies string) schema.File {
 	return schema.File{Name: name + ".yaml", Data: []byte("apiVersion: apps.kurator.dev/v1alpha1\nkind: Application\nmetadata: {name: " + name + ", namespace: team}\nspec:\n  source:\n" + source + "  syncPolicies:\n" + policies)}
 }
 
 const chartPolicy = "  - name: p\n    helm: {interval: 5m, chart: {spec: {chart: app}}}\n"
 
-// everyHelmField sets every field that a helmRepository and a helm policy have.
+// everyHelmField sets every field of a helmRepository and a helm policy.
 var everyHelmField = document("h", `
     helmRepository:
       url: https://example.com/charts
@@ -94,7 +93,7 @@ var everyHelmField = document("h", `
     helm: {interval: 0s, chart: {spec: {chart: other}}}
 `)
 
-// everyOCIField sets every field that an ociRepository has.
+// everyOCIField sets every field of an ociRepository.
 var everyOCIField = document("o", `
     ociRepository:
       url: oci://example.com/manifests
@@ -195,7 +194,7 @@ postRenderers:
       patch: '[{"op": "remove", "path": "/spec/replicas"}]'
     images: [{name: i, newName: j, newTag: k, digest: "sha256:0000000000000000000000000000000000000000000000000000000000000000"}]
 `)
-	// What is left out has Kurator's defaults, where Flux' have changed.
+	// Unset fields have Kurator's defaults, even where Flux has changed its own.
 	wantSpec(t, get(t, tree, dir+"helmrelease-q.yaml"), `
 chart: {spec: {chart: other, sourceRef: {kind: HelmRepository, name: h}}}
 interval: 0s
@@ -227,8 +226,8 @@ suspend: true
 `)
 }
 
-// A HelmRelease takes a chart from each kind of source, and an OCIRepository by
-// chartRef alone.
+// TestChartsComeFromEachSource checks that a HelmRelease gets its chart from each kind of source, and from an
+// OCIRepository only with chartRef.
 func TestChartsComeFromEachSource(t *testing.T) {
 	for source, want := range map[string]string{
 		"    gitRepository: {url: https://example.com/a, interval: 1m}\n":        "chart: {spec: {chart: app, sourceRef: {kind: GitRepository, name: x}}}",
@@ -246,7 +245,7 @@ func TestChartsComeFromEachSource(t *testing.T) {
 		case strings.Contains(source, "ociRepository"):
 			layer := at(get(t, tree, "host/fleetwright/apps/team.x/ocirepository-x.yaml"), "spec layerSelector")
 			if want := unmarshal(t, "{mediaType: application/vnd.cncf.helm.chart.content.v1.tar+gzip, operation: copy}"); !reflect.DeepEqual(layer, any(want)) {
-				t.Errorf("of the chart's artifact the layer %v is taken", layer)
+				t.Errorf("Flux uses the layer %v of the chart's artifact", layer)
 			}
 		}
 	}
@@ -258,25 +257,25 @@ func TestSourcesThatCannotServeAPolicy(t *testing.T) {
 		{"a kustomization of a Helm repository", "    helmRepository: {url: https://example.com, interval: 1m}\n", "  - name: p\n    " + policy + "\n",
 			"x.yaml:9:5: error FW507 spec.syncPolicies[0].kustomization: a helmRepository holds charts"},
 		{"a type that is not the URL's", "    helmRepository: {url: https://example.com, type: oci, interval: 1m}\n", chartPolicy,
-			"x.yaml:6:54: error FW507 spec.source.helmRepository.type: a repository of type oci does not have the URL https://example.com"},
+			"x.yaml:6:54: error FW507 spec.source.helmRepository.type: type oci does not match the URL https://example.com"},
 		{"a provider without a registry", "    helmRepository: {url: https://example.com, provider: aws, interval: 1m}\n", chartPolicy,
 			"x.yaml:6:58: error FW507 spec.source.helmRepository.provider"},
 		{"another chart than the artifact", oci, strings.Replace(chartPolicy, "chart: app", "chart: shop", 1),
-			"x.yaml:9:48: error FW507 spec.syncPolicies[0].helm.chart.spec.chart: an ociRepository is one chart, and this one is app, not shop"},
-		{"a version beside the artifact's", oci, strings.Replace(chartPolicy, "chart: app", "chart: app, version: 1.0.0", 1),
-			"x.yaml:9:62: error FW508 spec.syncPolicies[0].helm.chart.spec.version: Flux makes no HelmChart"},
+			"x.yaml:9:48: error FW507 spec.syncPolicies[0].helm.chart.spec.chart: an ociRepository holds one chart, and this one holds app, not shop"},
+		{"a version in addition to the artifact's", oci, strings.Replace(chartPolicy, "chart: app", "chart: app, version: 1.0.0", 1),
+			"x.yaml:9:62: error FW508 spec.syncPolicies[0].helm.chart.spec.version: Flux creates no HelmChart"},
 		{"values files of an artifact", oci, strings.Replace(chartPolicy, "chart: app", "chart: app, valuesFiles: [a]", 1),
 			"x.yaml:9:53: error FW508 spec.syncPolicies[0].helm.chart.spec.valuesFiles"},
 		{"a chart that is applied", oci, chartPolicy + "  - name: q\n    " + policy + "\n",
-			"x.yaml:11:5: error FW507 spec.syncPolicies[1].kustomization: another policy takes the ociRepository for a chart"},
+			"x.yaml:11:5: error FW507 spec.syncPolicies[1].kustomization: another policy installs the ociRepository as a chart"},
 		{"a version in Git", "    gitRepository: {url: https://example.com, interval: 1m}\n", strings.Replace(chartPolicy, "chart: app", "chart: ./app, version: 1.0.0", 1),
 			"x.yaml:9:64: warning FW509 spec.syncPolicies[0].helm.chart.spec.version"},
 		{"CRDs skipped and created", "    helmRepository: {url: https://example.com, interval: 1m}\n", strings.Replace(chartPolicy, "interval: 5m", "interval: 5m, install: {skipCRDs: true, crds: Create}", 1),
 			"x.yaml:9:46: error FW113 spec.syncPolicies[0].helm.install.skipCRDs"},
 		{"one release of two policies", "    helmRepository: {url: https://example.com, interval: 1m}\n", chartPolicy + strings.NewReplacer("name: p", "name: q", "interval", "releaseName: p, interval").Replace(chartPolicy),
-			"x.yaml:11:25: error FW604 spec.syncPolicies[1].helm.releaseName: what is at x.yaml:8:5 has the release p in namespace team as well"},
+			"x.yaml:11:25: error FW604 spec.syncPolicies[1].helm.releaseName: x.yaml:8:5 also has the Helm release p in namespace team"},
 		{"a HelmRelease waiting for a Kustomization", "    gitRepository: {url: https://example.com, interval: 1m}\n", "  - name: q\n    " + policy + "\n" + strings.Replace(chartPolicy, "interval", "dependsOn: [{name: q}], interval", 1),
-			"x.yaml:11:31: error FW510 spec.syncPolicies[1].helm.dependsOn[0].name: a HelmRelease waits for its own kind only, and q is a Kustomization"},
+			"x.yaml:11:31: error FW510 spec.syncPolicies[1].helm.dependsOn[0].name: a HelmRelease can depend only on its own kind, but q is a Kustomization"},
 		{"a branch with its prefix", "    gitRepository: {url: https://example.com, interval: 1m, ref: {branch: refs/heads/main}}\n", "  - name: q\n    " + policy + "\n",
 			"x.yaml:6:75: error FW115 spec.source.gitRepository.ref.branch: Flux adds the prefix of a branch itself"},
 		{"a tag in the URL", strings.Replace(oci, "/app,", "/app:1.0,", 1), chartPolicy, "x.yaml:6:26: error FW115 spec.source.ociRepository.url"},
@@ -285,9 +284,9 @@ func TestSourcesThatCannotServeAPolicy(t *testing.T) {
 			"x.yaml:9:35: error FW114 spec.syncPolicies[0].helm.timeout"},
 		{"a key that is too long", "    helmRepository: {url: https://example.com, interval: 1m}\n", strings.Replace(chartPolicy, "interval: 5m", "interval: 5m, valuesFrom: [{kind: Secret, name: a, valuesKey: "+strings.Repeat("k", 254)+"}]", 1),
 			"x.yaml:9:74: error FW115 spec.syncPolicies[0].helm.valuesFrom[0].valuesKey: \"kkk"},
-		{"a character that no API server takes", "    helmRepository: {url: https://example.com, interval: 1m}\n", strings.Replace(chartPolicy, "interval: 5m", `interval: 5m, values: {a: "b\x7f"}`, 1),
-			"x.yaml:9:38: error FW104 spec.syncPolicies[0].helm.values.a: the character U+007F"},
-		{"a registry that is never asked", strings.Replace(oci, "1m", "0s", 1), chartPolicy, "x.yaml:6:66: error FW501 spec.source.ociRepository.interval"},
+		{"a character that the API server rejects", "    helmRepository: {url: https://example.com, interval: 1m}\n", strings.Replace(chartPolicy, "interval: 5m", `interval: 5m, values: {a: "b\x7f"}`, 1),
+			"x.yaml:9:38: error FW104 spec.syncPolicies[0].helm.values.a: character U+007F"},
+		{"a registry that is never polled", strings.Replace(oci, "1m", "0s", 1), chartPolicy, "x.yaml:6:66: error FW501 spec.source.ociRepository.interval"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			wantDiagnostic(t, []schema.File{document("x", tt.source, tt.policies)}, tt.want)
@@ -295,9 +294,9 @@ func TestSourcesThatCannotServeAPolicy(t *testing.T) {
 	}
 }
 
-// TestReleasesDoNotMeet: Helm takes two releases of one name for one, in the
-// namespace that they are stored in as well as in that of their objects.
-func TestReleasesDoNotMeet(t *testing.T) {
+// TestReleasesWithOneName checks releases with one name, which Helm cannot distinguish in their storage namespace
+// or in the namespace of their objects.
+func TestReleasesWithOneName(t *testing.T) {
 	release := func(name, more string) schema.File {
 		f := app(name, "  destination: {fleet: shops}\n  syncPolicies:\n  - {name: "+name+", helm: {interval: 5m, chart: {spec: {chart: ./app}}, "+more+"}}\n")
 		return f
@@ -308,7 +307,7 @@ func TestReleasesDoNotMeet(t *testing.T) {
 	compile(t, worldAnd(one, release("b", "releaseName: web2, targetNamespace: web"))...)
 }
 
-// A name that two objects of Kurator's have means neither.
+// TestAmbiguousDependencyIsUnknown checks a name that two objects of Kurator have.
 func TestAmbiguousDependencyIsUnknown(t *testing.T) {
 	files := []schema.File{{Name: "world.yaml", Data: []byte("{apiVersion: fleet.kurator.dev/v1alpha1, kind: Fleet, metadata: {name: q}, spec: {clusters: [{kind: Cluster, name: c}, {kind: Cluster, name: b-cluster-c}]}}\n---\n" +
 		"{apiVersion: cluster.kurator.dev/v1alpha1, kind: Cluster, metadata: {name: c}}\n---\n{apiVersion: cluster.kurator.dev/v1alpha1, kind: Cluster, metadata: {name: b-cluster-c}}\n")},
@@ -318,8 +317,8 @@ func TestAmbiguousDependencyIsUnknown(t *testing.T) {
 	}
 }
 
-// TestDependenciesAreNamedAsTheyAreEmitted: the names that Kurator gives to
-// objects, one per cluster, are those of policies here.
+// TestDependenciesAreNamedAsTheyAreEmitted checks that Kurator's names for objects, one per cluster, stand for
+// policies here.
 func TestDependenciesAreNamedAsTheyAreEmitted(t *testing.T) {
 	policies := "  destination: {fleet: shops}\n  syncPolicies:\n  - {name: a, " + policy + "}\n" +
 		"  - {name: b, kustomization: {interval: 5m, prune: true, dependsOn: [{name: a-attachedcluster-berlin}, {name: c-1, namespace: default}]}}\n"
@@ -336,7 +335,7 @@ func TestDependenciesAreNamedAsTheyAreEmitted(t *testing.T) {
 	}
 }
 
-// TestChartOfARolloutLeavesItsServiceToFlagger, and its replicas.
+// TestChartOfARolloutLeavesItsServiceToFlagger checks a chart's Service and its replicas.
 func TestChartOfARolloutLeavesItsServiceToFlagger(t *testing.T) {
 	tree := compile(t, example(t, "../examples/helm-repository")...)
 	patches, _ := at(get(t, tree, member1+"apps/default.podinfo/helmrelease-podinfo.yaml"), "spec postRenderers 0 kustomize patches").([]any)

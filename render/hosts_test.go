@@ -8,7 +8,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// twoRollouts are those of cart and shop on one cluster, each with routing and patches of its own.
+// twoRollouts returns rollouts of cart and shop on one cluster, each with its own routing and patches.
 func twoRollouts(provider string, cart, shop [2]string) []schema.File {
 	policies := ""
 	for _, r := range []struct {
@@ -34,7 +34,7 @@ func twoRollouts(provider string, cart, shop [2]string) []schema.File {
 	return []schema.File{fleetOf(provider), app("x", "  destination: {fleet: f}\n  syncPolicies:"+policies)}
 }
 
-// TestOneHostOfTwoRollouts: two rollouts share a host where no request may be for both of them.
+// TestOneHostOfTwoRollouts checks that two rollouts may share a host only if no request matches both.
 func TestOneHostOfTwoRollouts(t *testing.T) {
 	const (
 		weights = "canaryStrategy: {stepWeight: 10}"
@@ -55,10 +55,10 @@ func TestOneHostOfTwoRollouts(t *testing.T) {
 		{"a prefix of the other", "istio", spec("{uri: {prefix: /shop}}"), spec("{uri: {prefix: /shop/old}}"), "FW716"},
 		{"a prefix without the slash", "istio", spec("{uri: {prefix: /shop}}"), spec("{uri: {prefix: /shopping/}}"), "FW716"},
 		{"an exact path below the prefix", "istio", spec("{uri: {exact: /shop/index}}"), spec("{uri: {prefix: /shop/}}"), "FW716"},
-		{"an exact path beside the prefix", "istio", spec("{uri: {exact: /shop}}"), spec("{uri: {prefix: /shop/}}"), ""},
+		{"an exact path outside the prefix", "istio", spec("{uri: {exact: /shop}}"), spec("{uri: {prefix: /shop/}}"), ""},
 		{"two exact paths", "istio", spec("{uri: {exact: /a}}"), spec("{uri: {exact: /b}}"), ""},
 		{"the second of two conditions", "istio", spec("{uri: {exact: /a}}, {uri: {prefix: /b/}}"), spec("{uri: {exact: /c}}, {uri: {prefix: /b/c}}"), "FW716"},
-		{"a regex that begins otherwise", "istio", spec(`{uri: {regex: "^/cart/[0-9]+"}}`), spec("{uri: {prefix: /shop/}}"), ""},
+		{"a regex with another beginning", "istio", spec(`{uri: {regex: "^/cart/[0-9]+"}}`), spec("{uri: {prefix: /shop/}}"), ""},
 		{"a regex of any path", "istio", spec(`{uri: {regex: ".*/cart"}}`), spec("{uri: {prefix: /shop/}}"), "FW716"},
 		{"a regex that ignores case", "istio", spec(`{uri: {regex: "(?i)/shop/.*"}}`), spec("{uri: {prefix: /shop/}}"), "FW716"},
 		{"the same path in another case", "istio", spec("{uri: {prefix: /SHOP/}, ignoreUriCase: true}"), spec("{uri: {prefix: /shop/}}"), "FW716"},
@@ -114,7 +114,7 @@ func TestOneHostOfTwoRollouts(t *testing.T) {
 	}
 }
 
-// hasOnly reports other errors and warnings than one of a code, or any where that is none.
+// hasOnly reports errors and warnings with another code than want, or any if want is "".
 func hasOnly(t *testing.T, files []schema.File, want string) {
 	t.Helper()
 	found := false
@@ -131,9 +131,9 @@ func hasOnly(t *testing.T, files []schema.File, want string) {
 	}
 }
 
-// TestFlaggerRejectsWhatPatchesMake: a field that a version of Flagger lacks, or rejects, is reported
-// at the patch that sets it.
-func TestFlaggerRejectsWhatPatchesMake(t *testing.T) {
+// TestPatchedFieldsThatFlaggerRejects checks that a field which the version of Flagger lacks or rejects is
+// reported at the patch that sets it.
+func TestPatchedFieldsThatFlaggerRejects(t *testing.T) {
 	const rollout = `
       rolloutPolicy:
         trafficRouting: {canaryStrategy: {stepWeight: 10}}
@@ -142,10 +142,10 @@ func TestFlaggerRejectsWhatPatchesMake(t *testing.T) {
 	for _, tt := range []struct{ name, version, patch, want string }{
 		{"two cookies", "1.44.0", "analysis/sessionAffinity, value: {cookieName: a, primaryCookieName: b}", ""},
 		{"one cookie twice", "1.44.0", "analysis/sessionAffinity, value: {cookieName: a, primaryCookieName: a}", "FW322"},
-		{"one cookie twice where there is one", "1.40.0", "analysis/sessionAffinity, value: {cookieName: a, primaryCookieName: a}", "FW325"},
+		{"one cookie twice in a version with one cookie", "1.40.0", "analysis/sessionAffinity, value: {cookieName: a, primaryCookieName: a}", "FW325"},
 		{"an attribute of a cookie", "1.41.0", "analysis/sessionAffinity, value: {cookieName: a, secure: true}", "FW325"},
 		{"a headless Service", "1.41.0", "service/headless, value: true", ""},
-		{"a headless Service before", "1.40.1", "service/headless, value: true", "FW325"},
+		{"a headless Service in an older version", "1.40.1", "service/headless, value: true", "FW325"},
 		{"a delegate", "1.36.0", "service/delegation, value: true", ""},
 		{"no delegate", "1.36.0", "service/delegation, value: false", ""},
 	} {
@@ -157,8 +157,9 @@ func TestFlaggerRejectsWhatPatchesMake(t *testing.T) {
 	}
 }
 
-// TestIstioReadsThePort: Flagger's route of HTTP does nothing for a port that Istio takes for another.
-func TestIstioReadsThePort(t *testing.T) {
+// TestProtocolsOnIstio checks ports that Istio does not treat as HTTP, so that Flagger's HTTP route has no
+// effect.
+func TestProtocolsOnIstio(t *testing.T) {
 	const (
 		weights   = "canaryStrategy: {stepWeight: 10}"
 		ofGateway = "gateways: [istio-system/public], hosts: [www.example.com], "
@@ -169,12 +170,12 @@ func TestIstioReadsThePort(t *testing.T) {
 		{"no name", "port: 8080", weights, counted, ""},
 		{"http2 with a suffix", "{port: 8080, portName: http2-web}", weights, counted, ""},
 		{"grpc-web", "{port: 8080, portName: grpc-web}", weights, counted, ""},
-		{"a name that says nothing", "{port: 8443, portName: admin}", weights, counted, ""},
+		{"a name without a protocol", "{port: 8443, portName: admin}", weights, counted, ""},
 		{"a protocol that Istio detects", "{port: 5432, portName: postgres}", weights, counted, ""},
 		{"https", "{port: 443, portName: https}", weights, counted, "FW715"},
 		{"https at a gateway", "{port: 443, portName: https}", ofGateway + weights, counted, "FW715"},
-		{"https at a gateway that nobody counts", "{port: 443, portName: https}", ofGateway + weights, custom, ""},
-		{"https that nobody counts", "{port: 443, portName: https}", weights, custom, "FW715"},
+		{"https at a gateway without counted requests", "{port: 443, portName: https}", ofGateway + weights, custom, ""},
+		{"https without counted requests", "{port: 443, portName: https}", weights, custom, "FW715"},
 		{"tls with a suffix", "{port: 443, portName: tls-web}", weights, counted, "FW715"},
 		{"tcp", "{port: 9000, portName: tcp-api}", weights, counted, "FW715"},
 		{"redis", "{port: 6379, portName: redis}", weights, counted, "FW715"},

@@ -12,16 +12,16 @@ import (
 
 var hubConfig = schema.File{Name: "config.yaml", Data: []byte("apiVersion: fleetwright.dev/v1alpha1\nkind: RenderConfig\nspec:\n  topology: hub\n")}
 
-// onHub are documents with topology hub.
+// onHub returns documents with topology hub.
 func onHub(files ...schema.File) []schema.File { return append(files, hubConfig) }
 
-// TestHubReachesEachClusterByItsKubeconfig: every object that Flux applies to
-// another cluster by names its Secret, in its own namespace.
+// TestHubReachesEachClusterByItsKubeconfig checks that every object with which Flux applies to another cluster
+// names that cluster's Secret, in the object's own namespace.
 func TestHubReachesEachClusterByItsKubeconfig(t *testing.T) {
 	tree := compile(t, example(t, "../examples/hub")...)
 	secrets := map[string]map[string]any{
 		"kurator-member1": {"name": "kurator-member1", "key": "kubeconfig"},
-		// A Cluster's is that of Cluster API.
+		// That of a Cluster is the one of Cluster API.
 		"kurator-member2": {"name": "kurator-member2-kubeconfig", "key": "value"},
 	}
 	reached := map[string]int{}
@@ -56,7 +56,7 @@ func TestHubReachesEachClusterByItsKubeconfig(t *testing.T) {
 		t.Errorf("objects by cluster: %v", reached)
 	}
 	for _, c := range tree.Clusters[1:] {
-		t.Errorf("%s has a directory beside the hub's", c.Name)
+		t.Errorf("%s has a directory next to the hub's", c.Name)
 	}
 }
 
@@ -69,8 +69,8 @@ func hasAny(text string, parts ...string) bool {
 	return false
 }
 
-// TestHubNamesDoNotMeet where Kurator cuts at 63 characters.
-func TestHubNamesDoNotMeet(t *testing.T) {
+// TestHubNamesAreUnique checks names that Kurator would truncate at 63 characters.
+func TestHubNamesAreUnique(t *testing.T) {
 	long := strings.Repeat("very-", 7) + "long-name"
 	tree := compile(t, onHub(worldKubeconfigs(t, worldAnd(app("x", "  destination: {fleet: shops, clusterSelector: {matchLabels: {tier: gold}}}\n  syncPolicies:\n"+
 		"  - {name: "+long+"-one, "+policy+"}\n  - {name: "+long+"-two, "+policy+"}\n")))...)...)
@@ -89,7 +89,7 @@ func TestHubNamesDoNotMeet(t *testing.T) {
 	}
 }
 
-// TestHubKeepsItsOwnApplications beside those of the clusters that it reaches.
+// TestHubKeepsItsOwnApplications checks a hub with applications of its own and of other clusters.
 func TestHubKeepsItsOwnApplications(t *testing.T) {
 	tree := compile(t, onHub(worldKubeconfigs(t, worldAnd(
 		app("x", "  destination: {fleet: labs}\n  syncPolicies: [{name: p, "+policy+"}]\n"),
@@ -102,7 +102,8 @@ func TestHubKeepsItsOwnApplications(t *testing.T) {
 	get(t, tree, "host/fleetwright/clusters/lab/apps/default.x/kustomization-p-attachedcluster-lab.yaml")
 }
 
-// TestHubDependencies: Kurator's name means one cluster, a policy's the same one.
+// TestHubDependencies checks that Kurator's name stands for one cluster, and a policy's name for the same
+// cluster.
 func TestHubDependencies(t *testing.T) {
 	tree := compile(t, onHub(worldKubeconfigs(t, worldAnd(app("x", "  destination: {fleet: shops}\n  syncPolicies:\n  - {name: a, "+policy+"}\n"+
 		"  - {name: b, kustomization: {interval: 5m, prune: true, dependsOn: [{name: a}, {name: a-attachedcluster-berlin}]}}\n")))...)...)
@@ -124,12 +125,12 @@ func TestHubDependencies(t *testing.T) {
 func TestHubNeedsKubeconfigs(t *testing.T) {
 	files := onHub(rolledOut("kuma", "      rolloutPolicy: {trafficRouting: {canaryStrategy: {stepWeight: 10}}}\n")...)
 	files = edit(t, files, "fleet.yaml", ", spec: {kubeconfig: {name: one}}", "")
-	wantDiagnostic(t, files, "fleet.yaml:9:2: error FW215 spec: the hub reaches an AttachedCluster by its kubeconfig, and this one names no Secret with it")
+	wantDiagnostic(t, files, "fleet.yaml:9:2: error FW215 spec: the hub cannot reach this cluster: spec.kubeconfig names no Secret")
 }
 
-// TestRolloutsOfTwoSpokesDoNotMeet: what Flagger makes on one cluster is not on the
-// other, nor on the hub.
-func TestRolloutsOfTwoSpokesDoNotMeet(t *testing.T) {
+// TestRolloutsOfTwoSpokesDoNotCollide checks that objects which Flagger creates on one cluster do not collide with
+// those of another cluster or the hub.
+func TestRolloutsOfTwoSpokesDoNotCollide(t *testing.T) {
 	rollout := "    rollout: {trafficRoutingProvider: kuma, workload: {name: cart, namespace: shop}, serviceName: cart, port: 8080, rolloutPolicy: {trafficRouting: {canaryStrategy: {stepWeight: 10}}}}\n"
 	one := func(name, label string) schema.File {
 		return app(name, "  destination: {fleet: shops, clusterSelector: {matchLabels: {"+label+"}}}\n  syncPolicies:\n  - name: "+name+"\n    "+policy+"\n"+rollout)
@@ -138,7 +139,7 @@ func TestRolloutsOfTwoSpokesDoNotMeet(t *testing.T) {
 	wantDiagnostic(t, onHub(worldKubeconfigs(t, worldAnd(one("a", "tier: gold"), one("b", "region: eu")))...), "b.yaml:10:62: error FW601")
 }
 
-// worldKubeconfigs gives the world's clusters kubeconfigs.
+// worldKubeconfigs adds kubeconfigs to the world's clusters.
 func worldKubeconfigs(t *testing.T, files []schema.File) []schema.File {
 	t.Helper()
 	for _, name := range []string{"{name: berlin, labels: {region: eu, tier: gold}}", "{name: lisbon, labels: {region: eu}}", "{name: lab}"} {
@@ -147,8 +148,9 @@ func worldKubeconfigs(t *testing.T, files []schema.File) []schema.File {
 	return files
 }
 
-// TestTheHubAppliesWhatIsShared where it applies nothing else of a cluster: all of it is there already.
-func TestTheHubAppliesWhatIsShared(t *testing.T) {
+// TestTheHubAppliesSharedObjects checks shared objects on a cluster where every component is installed, so that
+// the hub applies nothing else.
+func TestTheHubAppliesSharedObjects(t *testing.T) {
 	files := append(example(t, "../examples/installed-kuma"), schema.File{Name: "hub.yaml", Data: []byte("{apiVersion: fleetwright.dev/v1alpha1, kind: RenderConfig, spec: {topology: hub}}")})
 	stage := get(t, compile(t, files...), "host/fleetwright/sync/kurator-member1/cluster.yaml")
 	if got, want := at(stage, "spec path"), "./clusters/host/fleetwright/clusters/kurator-member1/shared"; got != want {

@@ -17,12 +17,11 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// TestAnApplicationChangesItsOwnFiles: two branches that each add, change or remove another
-// application merge in Git, since each changes only its inventories and what these list, before or
-// after. An edit made backwards is one as well, so removing an application stands for adding it.
-//
-// One thing goes further: a rollout labels its namespace, and so all objects that make the namespace.
-// No application of the inputs makes one for a rollout of another.
+// TestAnApplicationChangesItsOwnFiles checks that two branches that each add, change or remove another
+// application merge in Git, because each changes only its inventories and the files listed in them before or
+// after. A reversed edit is also an edit, so removing an application stands for adding it.
+// There is one exception: a rollout labels its namespace, and so all objects that create the namespace. No
+// application of the inputs creates one for a rollout of another.
 func TestAnApplicationChangesItsOwnFiles(t *testing.T) {
 	type object = map[string]any
 	spec := func(app object) object { return app["spec"].(object) }
@@ -93,7 +92,7 @@ func TestAnApplicationChangesItsOwnFiles(t *testing.T) {
 	}
 }
 
-// sharing are Applications that use one AlertProvider, that roll out in a namespace of every cluster,
+// sharing returns Applications that use one AlertProvider, that roll out in a namespace which every cluster has,
 // and that have no fleet.
 func sharing(t *testing.T) map[string][]schema.File {
 	t.Helper()
@@ -103,7 +102,7 @@ func sharing(t *testing.T) map[string][]schema.File {
 	inDefault = edit(t, inDefault, inDefault[1].Name, "namespace: web", "namespace: default")
 	inDefault = append(inDefault, another(inDefault[1], "default"))
 	onHost := worldKubeconfigs(t, worldAnd(app("a", "  syncPolicies: [{name: p, "+policy+"}]\n"), app("b", "  syncPolicies: [{name: q, "+policy+"}]\n")))
-	// What is installed already has no directory that an application could be the first or the last in.
+	// An installed component has no directory to which an application could add the first file.
 	there := having("kuma", "", "flagger: {version: 1.42.0}, kuma: {version: 2.13.10}, prometheus: {address: http://p.m:9090}, loadtester: {url: http://tester.web/}, istio: {}, ingress-nginx: {}", canaryOf("kuma"))
 	there = append(there, another(there[1], "web"), rollingOut("public", "f", "nginx"), rollingOut("meshed", "f", "istio"),
 		app("plain", "  destination: {fleet: f}\n  syncPolicies: [{name: plain, kustomization: {interval: 5m, prune: true, targetNamespace: plain}}]\n"))
@@ -116,34 +115,35 @@ func sharing(t *testing.T) map[string][]schema.File {
 	return all
 }
 
-// another is the Application of rolledOut again, with another workload in a namespace.
+// another returns the Application of rolledOut under another name, with another workload in a namespace.
 func another(app schema.File, namespace string) schema.File {
 	text := strings.NewReplacer("name: x", "name: other", "- name: web\n", "- name: shop\n", "serviceName: web", "serviceName: shop",
 		"{name: web, namespace: web}", "{name: shop, namespace: "+namespace+"}", "{name: web, namespace: default}", "{name: shop, namespace: "+namespace+"}").Replace(string(app.Data))
 	return schema.File{Name: "other.yaml", Data: []byte(text)}
 }
 
-// isSourceOf reports whether a file is the source of an application on a hub, whose inventory lists all by
-// a pattern.
+// isSourceOf reports whether a file is the source of an application on a hub, whose inventory lists all sources
+// by a pattern.
 func isSourceOf(file, id string) bool {
 	of := sourceFile.FindStringSubmatch(file)
 	return of != nil && of[2]+"."+of[1] == id
 }
 
-// isShared reports whether a file holds what several applications may use: it comes with the first and
-// goes with the last, so it is missing or left over where these are of two branches. render repairs it.
+// isShared reports whether a file contains an object that several applications may use. The first application
+// adds it and the last one removes it, so it is missing or left over after a merge if these are on two branches;
+// the next render corrects that.
 func isShared(file string) bool { return path.Base(path.Dir(file)) == layout.SharedDir }
 
-// TestApplicationsMerge adds and removes two Applications in two branches, and merges the trees as Git
-// does files that only one of two sides has changed. The result must be the tree of the merged inputs,
-// but for what is shared, and the cluster host, which comes and goes with the applications without a fleet.
+// TestApplicationsMerge adds and removes two Applications in two branches, and merges the trees as Git merges
+// files that only one side has changed. The result must be the tree of the merged inputs, except for shared
+// files and for the cluster host, which exists only while an application has no fleet.
 func TestApplicationsMerge(t *testing.T) {
 	all := fleets(t)
 	maps.Copy(all, sharing(t))
 	for name, files := range all {
 		documents, apps := documentsOf(files)
 		for n := 0; n+1 < min(len(apps), 6); n++ {
-			// trees are those with and without each of the two.
+			// trees holds the trees with and without each of the two.
 			var trees [2][2]map[string][]byte
 			sound := true
 			for i := range 2 {
@@ -167,7 +167,7 @@ func TestApplicationsMerge(t *testing.T) {
 						if isShared(file) || strings.HasPrefix(file, "host/") && !strings.HasSuffix(name, "hub") {
 							continue
 						}
-						t.Errorf("%s: %s and %s, merged from a base with %d and %d of them: %s is not what is rendered", name, dirOf(unmarshal(t, string(documents[apps[n]].Data))),
+						t.Errorf("%s: %s and %s, merged from a base with %d and %d of them: %s differs from the rendered file", name, dirOf(unmarshal(t, string(documents[apps[n]].Data))),
 							dirOf(unmarshal(t, string(documents[apps[n+1]].Data))), i, j, file)
 					}
 				}
@@ -176,7 +176,7 @@ func TestApplicationsMerge(t *testing.T) {
 	}
 }
 
-// mergedTree merges two trees that were made of one: a file that one of them has changed is that one's.
+// mergedTree merges two trees with a common base: a file that one of them has changed has that one's content.
 func mergedTree(base, ours, theirs map[string][]byte) map[string][]byte {
 	merged := maps.Clone(base)
 	for _, side := range []map[string][]byte{ours, theirs} {
@@ -191,10 +191,10 @@ func mergedTree(base, ours, theirs map[string][]byte) map[string][]byte {
 	return merged
 }
 
-// TestDirectoriesOfSeveralStay: Git takes a directory for renamed that one side has emptied and whose
-// files another directory gets, as where an Application moves to another cluster, and it stops where the
-// other side adds a file to it. A directory with a file that always stays is never empty.
-func TestDirectoriesOfSeveralStay(t *testing.T) {
+// TestSharedDirectoriesAreNeverEmpty checks that a directory of several applications has a file that always stays. If
+// one side empties a directory and another directory gets its files, as when an Application moves to another
+// cluster, Git treats it as renamed, and a file that the other side adds to it causes a conflict.
+func TestSharedDirectoriesAreNeverEmpty(t *testing.T) {
 	all := fleets(t)
 	maps.Copy(all, sharing(t))
 	all["a hub without plugins"] = onHub(worldKubeconfigs(t, worldAnd(app("a", "  destination: {fleet: labs}\n  syncPolicies: [{name: p, "+policy+"}]\n")))...)
@@ -220,7 +220,7 @@ func TestDirectoriesOfSeveralStay(t *testing.T) {
 	}
 }
 
-// documentsOf returns the documents of files, each in a file of its own, and which are Applications.
+// documentsOf returns the documents of files, each in a file of its own, and the indices of the Applications.
 func documentsOf(files []schema.File) (all []schema.File, apps []int) {
 	for _, f := range files {
 		for i, text := range strings.Split("\n"+string(f.Data), "\n---\n") {
@@ -242,7 +242,7 @@ func dirOf(app map[string]any) string {
 	return fmt.Sprintf("default.%v", at(app, "metadata name"))
 }
 
-// listed are the inventories of each application and the files that these list.
+// listed returns the inventories of each application and the files listed in them.
 func listed(tree *render.Tree) map[string]map[string]bool {
 	all := map[string]map[string]bool{}
 	for file, content := range contents(tree) {
@@ -262,7 +262,7 @@ func listed(tree *render.Tree) map[string]map[string]bool {
 	return all
 }
 
-// changed are the files that two trees do not have in common, sorted.
+// changed returns the files in which two trees differ, sorted.
 func changed(before, after map[string][]byte) (files []string) {
 	for file, content := range after {
 		if was, ok := before[file]; !ok || !bytes.Equal(was, content) {
@@ -278,8 +278,8 @@ func changed(before, after map[string][]byte) (files []string) {
 	return files
 }
 
-// isOfNewDirectory reports whether a file is of a directory that one of two trees does not have: that
-// of the cluster host comes and goes with the applications without a fleet, which alone name it.
+// isOfNewDirectory reports whether a file belongs to a cluster that one of two trees does not have. The cluster
+// host exists only while an application has no fleet.
 func isOfNewDirectory(before, after *render.Tree, file string) bool {
 	has := func(tree *render.Tree) bool {
 		return slices.ContainsFunc(tree.Clusters, func(c *render.Cluster) bool { return c.Name == "host" })
@@ -287,8 +287,8 @@ func isOfNewDirectory(before, after *render.Tree, file string) bool {
 	return strings.HasPrefix(file, "host/") && has(before) != has(after)
 }
 
-// TestAClusterChangesItsOwnFiles: one that comes, goes or gets other labels changes nothing elsewhere,
-// on a hub not even in the hub's inventory.
+// TestAClusterChangesItsOwnFiles checks that adding, removing or relabelling a cluster changes no other
+// cluster's files, and on a hub not even the hub's inventory.
 func TestAClusterChangesItsOwnFiles(t *testing.T) {
 	small, err := fleetgen.Files(fleetgen.Size{Applications: 12, Clusters: 3})
 	if err != nil {
@@ -327,8 +327,8 @@ func TestAClusterChangesItsOwnFiles(t *testing.T) {
 	}
 }
 
-// TestApplicationsAddTwoFiles on a cluster to those of their objects and kustomization.yaml: the stages
-// and the inventory.
+// TestApplicationsAddTwoFiles checks that an application adds only two files to a cluster in addition to its
+// objects and kustomization.yaml: its stages and its inventory.
 func TestApplicationsAddTwoFiles(t *testing.T) {
 	all := fleets(t)
 	maps.Copy(all, sharing(t))
@@ -360,7 +360,7 @@ func TestApplicationsAddTwoFiles(t *testing.T) {
 	}
 }
 
-// TestAClusterWithoutApplicationsHasItsStaticFiles, so that the first one that comes adds only its own.
+// TestAClusterWithoutApplicationsHasItsStaticFiles checks that the first application adds only its own files.
 func TestAClusterWithoutApplicationsHasItsStaticFiles(t *testing.T) {
 	files := worldAnd(app("a", "  destination: {fleet: shops, clusterSelector: {matchLabels: {tier: gold}}}\n  syncPolicies: [{name: p, "+policy+"}]\n"))
 	var got []string

@@ -9,8 +9,8 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// onServices is an Application of rollingOut with a blue/green rollout by Services alone, and other texts in
-// place of some.
+// onServices returns an Application of rollingOut with a blue/green rollout on Services, in which pairs of texts
+// are replaced.
 func onServices(fleet string, replaced ...string) schema.File {
 	f := rollingOut("a", fleet, "kubernetes")
 	replaced = append([]string{
@@ -24,8 +24,9 @@ func onServices(fleet string, replaced ...string) schema.File {
 	return f
 }
 
-// TestServicesAloneNeedFlaggerAlone: nothing moves the traffic, so Flagger and its Prometheus are all that is rendered.
-func TestServicesAloneNeedFlaggerAlone(t *testing.T) {
+// TestServicesNeedOnlyFlagger checks that only Flagger and its Prometheus are rendered, because no
+// component moves traffic.
+func TestServicesNeedOnlyFlagger(t *testing.T) {
 	files := []schema.File{clusterOne, fleetWith("f", "trafficRoutingProvider: kubernetes"), onServices("f")}
 	wantProblems(t, files, nil)
 	tree := compile(t, files...)
@@ -53,8 +54,8 @@ func TestServicesAloneNeedFlaggerAlone(t *testing.T) {
 	checkChain(t, tree, "one")
 }
 
-// TestPodsOfTheNewVersion: the queries find the pods of the new version, and no others, by the labels that the
-// Prometheus has.
+// TestPodsOfTheNewVersion checks that the queries match only the pods of the new version, by the labels of the
+// Prometheus.
 func TestPodsOfTheNewVersion(t *testing.T) {
 	const installed = "trafficRoutingProvider: kubernetes"
 	for _, tt := range []struct {
@@ -65,10 +66,10 @@ func TestPodsOfTheNewVersion(t *testing.T) {
 	}{
 		{"Flagger's own Prometheus", installed, nil, "kubernetes_namespace", "kubernetes_pod_name", false},
 		{"a DaemonSet", installed, []string{"workload: {name", "workload: {kind: DaemonSet, name"}, "kubernetes_namespace", "kubernetes_pod_name", true},
-		{"a Prometheus of the rollout's own", installed, []string{"      port: 8080", "      metricsServer: http://p.m:9090\n      port: 8080"}, "namespace", "pod", false},
+		{"the rollout's own Prometheus", installed, []string{"      port: 8080", "      metricsServer: http://p.m:9090\n      port: 8080"}, "namespace", "pod", false},
 		{"an installed Prometheus", installed + "\n      installed: {prometheus: {address: http://p.m:9090}}", nil, "namespace", "pod", false},
 		{"an installed Prometheus with labels", installed + "\n      installed: {prometheus: {address: http://p.m:9090, labels: {pod: po}}}", nil, "namespace", "po", false},
-		{"all is installed", installed + "\n      installed: {flagger: {version: 1.42.0, metricsServer: http://flagger-prometheus.flagger-system:9090}}", nil, "kubernetes_namespace", "kubernetes_pod_name", false},
+		{"everything is installed", installed + "\n      installed: {flagger: {version: 1.42.0, metricsServer: http://flagger-prometheus.flagger-system:9090}}", nil, "kubernetes_namespace", "kubernetes_pod_name", false},
 		{"Kuma's Prometheus", "trafficRoutingProvider: kuma", nil, "namespace", "pod", false},
 		{"nginx' Prometheus", "trafficRoutingProvider: nginx", nil, "kubernetes_namespace", "kubernetes_pod_name", false},
 	} {
@@ -97,8 +98,8 @@ func TestPodsOfTheNewVersion(t *testing.T) {
 	}
 }
 
-// TestWhatServicesAloneCannotDo: nothing splits, matches or keeps requests.
-func TestWhatServicesAloneCannotDo(t *testing.T) {
+// TestFieldsThatServicesDoNotSupport checks fields that split, match or keep requests.
+func TestFieldsThatServicesDoNotSupport(t *testing.T) {
 	const routing, analysis = "spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting", "spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis"
 	for _, tt := range []struct {
 		name   string
@@ -107,19 +108,19 @@ func TestWhatServicesAloneCannotDo(t *testing.T) {
 		want   []string
 	}{
 		{"weights", "", []string{"analysisTimes: 5", "canaryStrategy: {stepWeight: 10}"},
-			[]string{`a.yaml:16:69: error FW750 ` + routing + `.canaryStrategy.stepWeight: Flagger moves no weights on kubernetes: it makes 10 checks, and gives the new version all traffic at once → analysisTimes: 10, in place of canaryStrategy`}},
+			[]string{`a.yaml:16:69: error FW750 ` + routing + `.canaryStrategy.stepWeight: Flagger moves no weights on kubernetes: it runs 10 checks, then gives the new version all traffic at once → analysisTimes: 10, instead of canaryStrategy`}},
 		{"weights in a list", "", []string{"analysisTimes: 5", "canaryStrategy: {stepWeights: [1, 10]}"},
-			[]string{`a.yaml:16:57: error FW750 ` + routing + `.canaryStrategy.stepWeights: Flagger moves no weights on kubernetes: it makes 10 checks, and gives the new version all traffic at once → analysisTimes: 10, in place of canaryStrategy`}},
+			[]string{`a.yaml:16:57: error FW750 ` + routing + `.canaryStrategy.stepWeights: Flagger moves no weights on kubernetes: it runs 10 checks, then gives the new version all traffic at once → analysisTimes: 10, instead of canaryStrategy`}},
 		{"weights by a patch", "", []string{"      port: 8080", "      patches: [{target: {kind: Canary}, patch: '{apiVersion: flagger.app/v1beta1, kind: Canary, metadata: {name: a}, spec: {analysis: {iterations: null, stepWeight: 10}}}'}]\n      port: 8080"},
-			[]string{`a.yaml:15:17: error FW750 spec.syncPolicies[0].rollout.patches[0]: Flagger moves no weights on kubernetes: it makes 10 checks, and gives the new version all traffic at once → analysisTimes: 10, in place of canaryStrategy`}},
-		{"weights that nothing asks for", "", []string{"analysisTimes: 5", "canaryStrategy: {stepWeight: 10}", "rolloutPolicy: {", "rolloutPolicy: {skipTrafficAnalysis: true, "}, nil},
+			[]string{`a.yaml:15:17: error FW750 spec.syncPolicies[0].rollout.patches[0]: Flagger moves no weights on kubernetes: it runs 10 checks, then gives the new version all traffic at once → analysisTimes: 10, instead of canaryStrategy`}},
+		{"weights that the Application does not set", "", []string{"analysisTimes: 5", "canaryStrategy: {stepWeight: 10}", "rolloutPolicy: {", "rolloutPolicy: {skipTrafficAnalysis: true, "}, nil},
 		{"conditions", "", []string{"analysisTimes: 5", "analysisTimes: 5, match: [{headers: {x: {exact: a}}}]"},
-			[]string{`a.yaml:16:58: error FW750 ` + routing + `.match: Flagger drops match on kubernetes, and the new version gets no request before the switch → remove match: analysisTimes makes a blue/green rollout`}},
+			[]string{`a.yaml:16:58: error FW750 ` + routing + `.match: Flagger ignores match on kubernetes: the new version gets no requests before the switch → remove match: with only analysisTimes, the rollout is blue/green`}},
 		{"a timeout", "", []string{"analysisTimes: 5", "analysisTimes: 5, timeoutSeconds: 5"}, nil},
 		{"a chart", "config: {chart: {version: 1.0.0}}", nil,
 			[]string{`f.yaml:9:7: error FW703 spec.plugin.flagger.config: fleetwright installs no chart for kubernetes, so config has no effect → remove config`}},
 		{"no Prometheus", "extraArgs: {prometheus: {install: false}}", nil,
-			[]string{`a.yaml:16:94: error FW715 ` + analysis + `.metrics[0].name: Flagger's chart installs no Prometheus (f.yaml:9:41), so every check of request-success-rate fails → metricsServer: with the URL of yours, in extraArgs`}},
+			[]string{`a.yaml:16:94: error FW715 ` + analysis + `.metrics[0].name: Flagger's chart installs no Prometheus (f.yaml:9:41), so every check of request-success-rate fails → extraArgs: {metricsServer: http://prometheus.monitoring:9090}, with the URL of yours`}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			plugin := []string{"trafficRoutingProvider: kubernetes"}
@@ -134,13 +135,13 @@ func TestWhatServicesAloneCannotDo(t *testing.T) {
 	} {
 		files := []schema.File{clusterOne, fleetWith("f", "trafficRoutingProvider: kubernetes"), onServices("f", "analysisTimes: 5", "analysisTimes: 5, "+field)}
 		if list := problems(files); len(list) != 1 || list[0].Code != "FW750" {
-			t.Errorf("of %s it says\n%s", field, text(list))
+			t.Errorf("%s: got\n%s", field, text(list))
 		}
 	}
 }
 
-// TestServicesAreOnEveryClusterWithFlagger: a rollout by Services alone needs no provider of the fleet's, and other
-// rollouts are not advised to use them.
+// TestServicesAreOnEveryClusterWithFlagger checks that a rollout on Services works with any provider of the
+// fleet, and that hints for other rollouts do not recommend Services.
 func TestServicesAreOnEveryClusterWithFlagger(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -150,19 +151,19 @@ func TestServicesAreOnEveryClusterWithFlagger(t *testing.T) {
 		{"Kuma's fleet", []schema.File{fleetWith("f", "trafficRoutingProvider: kuma"), onServices("f")}, nil},
 		{"a RenderConfig with Flagger", []schema.File{installedConfig("flagger: {version: 1.44.0}", "prometheus: {address: http://p.m:9090}"), onServices("")}, nil},
 		{"no Flagger", []schema.File{fleetWith("f"), onServices("f")},
-			[]string{`a.yaml:11:31: error FW206 spec.syncPolicies[0].rollout.trafficRoutingProvider: nothing runs the rollout: the fleet at f.yaml:3:18 neither installs Flagger nor says that its clusters have it → in the Fleet's spec plugin: {flagger: {trafficRoutingProvider: kubernetes}} to install it, or plugin: {flagger: {trafficRoutingProvider: kubernetes, installed: {flagger: {version: 1.44.0}}}} if the clusters have it, or plugin: {flagger: {installed: {flagger: {version: 1.44.0}}}} in the spec of a RenderConfig`}},
+			[]string{`a.yaml:11:31: error FW206 spec.syncPolicies[0].rollout.trafficRoutingProvider: nothing runs the rollout: the fleet at f.yaml:3:18 neither installs Flagger nor lists it under installed → to install Flagger, plugin: {flagger: {trafficRoutingProvider: kubernetes}} in the Fleet's spec; if the clusters have it, plugin: {flagger: {trafficRoutingProvider: kubernetes, installed: {flagger: {version: 1.44.0}}}} there, or plugin: {flagger: {installed: {flagger: {version: 1.44.0}}}} in the spec of a RenderConfig`}},
 		{"Istio on Kuma's fleet", []schema.File{fleetWith("f", "trafficRoutingProvider: kuma"), rollingOut("a", "f", "istio")},
-			[]string{`a.yaml:11:31: error FW207 spec.syncPolicies[0].rollout.trafficRoutingProvider: the rollout uses istio, and the clusters have no istio: f.yaml:3:18 has kuma → installed: {istio: {}} in plugin.flagger if the clusters have it, or trafficRoutingProvider: kuma`}},
-		{"Istio on a fleet of Services alone", []schema.File{fleetWith("f", "trafficRoutingProvider: kubernetes"), rollingOut("a", "f", "istio")},
-			[]string{`a.yaml:11:31: error FW207 spec.syncPolicies[0].rollout.trafficRoutingProvider: the rollout uses istio, and the clusters have no istio: f.yaml:3:18 has kubernetes → installed: {istio: {}} in plugin.flagger if the clusters have it, or trafficRoutingProvider: kubernetes`}},
+			[]string{`a.yaml:11:31: error FW207 spec.syncPolicies[0].rollout.trafficRoutingProvider: the rollout uses istio, but the clusters have no istio (f.yaml:3:18 has kuma) → installed: {istio: {}} in plugin.flagger if the clusters have it, or trafficRoutingProvider: kuma`}},
+		{"Istio on a fleet on Services", []schema.File{fleetWith("f", "trafficRoutingProvider: kubernetes"), rollingOut("a", "f", "istio")},
+			[]string{`a.yaml:11:31: error FW207 spec.syncPolicies[0].rollout.trafficRoutingProvider: the rollout uses istio, but the clusters have no istio (f.yaml:3:18 has kubernetes) → installed: {istio: {}} in plugin.flagger if the clusters have it, or trafficRoutingProvider: kubernetes`}},
 	} {
 		t.Run(tt.name, func(t *testing.T) { wantProblems(t, append([]schema.File{clusterOne}, tt.files...), tt.want) })
 	}
 }
 
-// TestNginxIsRetiredOnceAFleet: all that renders or has ingress-nginx is told once, however many clusters and rollouts
-// there are.
-func TestNginxIsRetiredOnceAFleet(t *testing.T) {
+// TestNginxRetirementIsReportedOncePerFleet checks that the retirement of ingress-nginx is reported once per fleet that
+// renders or has it, whatever the number of clusters and rollouts.
+func TestNginxRetirementIsReportedOncePerFleet(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		files []schema.File
@@ -182,13 +183,13 @@ func TestNginxIsRetiredOnceAFleet(t *testing.T) {
 				}
 			}
 			if !slices.Equal(got, tt.want) {
-				t.Errorf("it is told at %q, want %q", got, tt.want)
+				t.Errorf("reported at %q, want %q", got, tt.want)
 			}
 		})
 	}
 }
 
-// TestScrapedPort: the annotation that is advised has the container's port, where that is a number.
+// TestScrapedPort checks that the annotation in the hint has the container's port, if that is a number.
 func TestScrapedPort(t *testing.T) {
 	const deployment = "# Source deployment.yaml\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: shop, namespace: shop}\nspec: {selector: {matchLabels: {app: shop}}, template: {metadata: {labels: {app: shop}}, spec: {containers: [{name: shop, image: \"shop:1\", ports: [{name: web, containerPort: 9898}]}]}}}\n"
 	for target, want := range map[string]string{

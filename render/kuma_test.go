@@ -9,7 +9,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// withKuma is the fleet of Kurator's example with a version of Kuma, and documents beside it.
+// withKuma returns the fleet of Kurator's example with a version of Kuma, and further documents.
 func withKuma(t *testing.T, version string, documents ...string) []schema.File {
 	files := edit(t, example(t, seed), "fleet.yaml", "trafficRoutingProvider: kuma",
 		"trafficRoutingProvider: kuma\n      config: {chart: {version: \""+version+"\"}}")
@@ -44,17 +44,17 @@ spec:
 `
 )
 
-// TestMeshHasWhatItsVersionOfKumaNeeds: with Flagger's TrafficRoute alone, Kuma
-// 2.6 and newer give every other service a listener without a route.
-func TestMeshHasWhatItsVersionOfKumaNeeds(t *testing.T) {
+// TestMeshPoliciesByKumaVersion checks the policies of a mesh. With only Flagger's TrafficRoute, Kuma 2.6
+// and newer give every other service a listener without a route.
+func TestMeshPoliciesByKumaVersion(t *testing.T) {
 	const mesh, route, permission = "mesh-default.yaml", "trafficroute-route-all-default.yaml", "meshtrafficpermission-allow-all-default.yaml"
 	for _, tt := range []struct {
 		name, version, mesh string
 		want                []string
 	}{
-		{"2.5 routes by itself", "2.5.0", plainMesh, []string{mesh}},
-		{"2.5 allows by itself", "2.5.0", tlsMesh, []string{mesh}},
-		{"2.5 that is told not to route", "2.5.0", skippingMesh, []string{mesh, route}},
+		{"2.5 creates a route itself", "2.5.0", plainMesh, []string{mesh}},
+		{"2.5 creates a permission itself", "2.5.0", tlsMesh, []string{mesh}},
+		{"2.5 that creates no route", "2.5.0", skippingMesh, []string{mesh, route}},
 		{"2.6", "2.6.0", plainMesh, []string{mesh, route}},
 		{"2.7 with mutual TLS", "2.7.3", tlsMesh, []string{mesh, permission, route}},
 		{"a range of patch versions", "2.13.x", plainMesh, []string{mesh, route}},
@@ -74,13 +74,13 @@ func TestMeshHasWhatItsVersionOfKumaNeeds(t *testing.T) {
 	}
 }
 
-func TestKumaVersionsThatFlaggerCannotMove(t *testing.T) {
+func TestUnsupportedKumaVersions(t *testing.T) {
 	for version, want := range map[string]string{
 		"3.0.0":           "fleet.yaml:16:33: error FW401 spec.plugin.flagger.config.chart.version: Kuma 3.0.0 has no TrafficRoute",
-		"2.1.0":           "fleet.yaml:16:33: error FW401 spec.plugin.flagger.config.chart.version: Kuma 2.1.0 is not a version that fleetwright knows",
-		"2.15.0":          "fleet.yaml:16:33: error FW401 spec.plugin.flagger.config.chart.version: Kuma 2.15.0 is not a version that fleetwright knows",
+		"2.1.0":           "fleet.yaml:16:33: error FW401 spec.plugin.flagger.config.chart.version: fleetwright does not support Kuma 2.1.0",
+		"2.15.0":          "fleet.yaml:16:33: error FW401 spec.plugin.flagger.config.chart.version: fleetwright does not support Kuma 2.15.0",
 		"1.8.1":           "fleet.yaml:16:33: error FW401",
-		"2.x":             "fleet.yaml:16:33: error FW402 spec.plugin.flagger.config.chart.version: the version \"2.x\" may become one that needs other manifests",
+		"2.x":             "fleet.yaml:16:33: error FW402 spec.plugin.flagger.config.chart.version: version \"2.x\" may resolve to one that needs other manifests",
 		">=2.6.0":         "fleet.yaml:16:33: error FW402",
 		"2":               "fleet.yaml:16:33: error FW402",
 		"latest":          "fleet.yaml:16:33: error FW402",
@@ -127,7 +127,7 @@ spec:
 	if _, ok := contents(tree)[member1+"mesh/mesh-default.yaml"]; ok {
 		t.Error("the default Mesh is rendered as well")
 	}
-	// Everything that is in the mesh says so.
+	// Every object in the mesh has its name.
 	if got := at(get(t, tree, member1+"mesh/trafficroute-route-all-prod.yaml"), "mesh"); got != "prod" {
 		t.Errorf("the catch-all is for %v", got)
 	}
@@ -145,10 +145,10 @@ spec:
 	}
 }
 
-// Kuma refuses what names a Mesh that is not there, and Flux tries everything of
-// a Kustomization before it applies any of it: what Kuma does not make itself
-// comes first.
-func TestMeshesComeBeforeWhatNamesThem(t *testing.T) {
+// TestMeshesComeBeforeReferencesToThem checks that Meshes that Kuma does not create itself come first: Kuma rejects
+// objects that reference a missing Mesh, and Flux validates all objects of a Kustomization before it applies the
+// first one.
+func TestMeshesComeBeforeReferencesToThem(t *testing.T) {
 	own := "apiVersion: kuma.io/v1alpha1\nkind: Mesh\nmetadata: {name: prod}\nspec: {metrics: {enabledBackend: p, backends: [{name: p, type: prometheus}]}}\n"
 	skip := func(files []schema.File) []schema.File {
 		return edit(t, files, "fleet.yaml", "publicTestloader: true", "publicTestloader: true\n      config: {extraArgs: {controlPlane: {defaults: {skipMeshCreation: true}}}}")
@@ -158,9 +158,9 @@ func TestMeshesComeBeforeWhatNamesThem(t *testing.T) {
 		first string
 		chain map[string]string
 	}{
-		"the Mesh that Kuma makes":                     {example(t, seed), "", map[string]string{"mesh": "infrastructure"}},
-		"another Mesh":                                 {withKuma(t, "2.7.3", own), "meshes/mesh-prod.yaml", map[string]string{"meshes": "infrastructure", "mesh": "meshes"}},
-		"a default Mesh that Kuma is told not to make": {skip(example(t, seed)), "meshes/mesh-default.yaml", map[string]string{"meshes": "infrastructure", "mesh": "meshes"}},
+		"the Mesh that Kuma creates":               {example(t, seed), "", map[string]string{"mesh": "infrastructure"}},
+		"another Mesh":                             {withKuma(t, "2.7.3", own), "meshes/mesh-prod.yaml", map[string]string{"meshes": "infrastructure", "mesh": "meshes"}},
+		"a default Mesh that Kuma does not create": {skip(example(t, seed)), "meshes/mesh-default.yaml", map[string]string{"meshes": "infrastructure", "mesh": "meshes"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tree := compile(t, tt.files...)
@@ -179,7 +179,7 @@ func TestMeshesComeBeforeWhatNamesThem(t *testing.T) {
 			get(t, tree, member1+"infrastructure/helmrepository-flagger-loadtester.yaml")
 		})
 	}
-	t.Run("nothing names it", func(t *testing.T) {
+	t.Run("no rollout names it", func(t *testing.T) {
 		files := edit(t, withKuma(t, "2.5.0", own), "fleet.yaml", "publicTestloader: true", "publicTestloader: false")
 		tree := compile(t, files...)
 		get(t, tree, member1+"mesh/mesh-prod.yaml")
@@ -189,29 +189,29 @@ func TestMeshesComeBeforeWhatNamesThem(t *testing.T) {
 	})
 }
 
-func TestMeshThatRolloutsDoNotWorkIn(t *testing.T) {
+func TestMeshesThatBreakRollouts(t *testing.T) {
 	mesh := func(spec string) string {
 		return "apiVersion: kuma.io/v1alpha1\nkind: Mesh\nmetadata: {name: default}\nspec:\n" + spec
 	}
 	const metrics = "  metrics: {enabledBackend: p, backends: [{name: p, type: prometheus, conf: {skipMTLS: true}}]}\n"
 	for _, tt := range []struct{ name, version, spec, want string }{
-		{"no metrics", "2.7.3", "  networking: {}\n", "mesh.yaml:4:1: warning FW410 spec: the Mesh has no metrics backend in use"},
+		{"no metrics", "2.7.3", "  networking: {}\n", "mesh.yaml:4:1: warning FW410 spec: the Mesh has no enabled metrics backend"},
 		{"metrics off", "2.7.3", "  metrics: {backends: [{name: p, type: prometheus}]}\n", "mesh.yaml:5:3: warning FW410 spec.metrics:"},
 		{"hidden metrics", "2.7.3", "  mtls: {enabledBackend: ca, backends: [{name: ca, type: builtin, mode: PERMISSIVE}]}\n  metrics: {enabledBackend: p, backends: [{name: p, type: prometheus}]}\n",
 			"mesh.yaml:6:32: warning FW410 spec.metrics.backends: with mutual TLS"},
-		{"a filter that is no regular expression", "2.7.3", "  metrics: {enabledBackend: p, backends: [{name: p, type: prometheus, conf: {skipMTLS: true, envoy: {filterRegex: '('}}}]}\n",
+		{"a filter that is not a regular expression", "2.7.3", "  metrics: {enabledBackend: p, backends: [{name: p, type: prometheus, conf: {skipMTLS: true, envoy: {filterRegex: '('}}}]}\n",
 			"mesh.yaml:5:115: error FW405 spec.metrics.backends[0].conf.envoy.filterRegex"},
 		{"strict", "2.7.3", "  mtls: {enabledBackend: ca, backends: [{name: ca, type: builtin}]}\n" + metrics, "mesh.yaml:5:30: warning FW412"},
-		{"nothing allowed", "2.5.0", "  skipCreatingInitialPolicies: ['*']\n  mtls: {enabledBackend: ca, backends: [{name: ca, type: builtin}]}\n" + metrics, "mesh.yaml:5:3: warning FW413"},
+		{"no traffic allowed", "2.5.0", "  skipCreatingInitialPolicies: ['*']\n  mtls: {enabledBackend: ca, backends: [{name: ca, type: builtin}]}\n" + metrics, "mesh.yaml:5:3: warning FW413"},
 		{"a name too long for a label", "2.7.3", metrics + "---\napiVersion: kuma.io/v1alpha1\nkind: Mesh\nmetadata: {name: " + strings.Repeat("m", 64) + "}\n", "mesh.yaml:9:18: error FW115"},
 		{"meshServices before 2.9", "2.8.0", "  meshServices: {mode: Everywhere}\n" + metrics, "mesh.yaml:5:3: warning FW411"},
 		{"meshServices only", "2.9.0", "  meshServices: {mode: Exclusive}\n" + metrics, "mesh.yaml:5:24: error FW408"},
 		{"a misspelt field", "2.7.3", "  metrcis: {}\n", "mesh.yaml:5:3: error FW110 spec: unknown field \"metrcis\""},
-		{"no such backend", "2.7.3", "  metrics: {enabledBackend: q, backends: [{name: p, type: prometheus}]}\n", "mesh.yaml:5:29: error FW405"},
+		{"an unknown backend", "2.7.3", "  metrics: {enabledBackend: q, backends: [{name: p, type: prometheus}]}\n", "mesh.yaml:5:29: error FW405"},
 	} {
 		t.Run(tt.name, func(t *testing.T) { wantDiagnostic(t, withKuma(t, tt.version, mesh(tt.spec)), tt.want) })
 	}
-	t.Run("metrics without TLS are seen", func(t *testing.T) {
+	t.Run("metrics without TLS are collected", func(t *testing.T) {
 		files := withKuma(t, "2.7.3", mesh("  mtls: {enabledBackend: ca, backends: [{name: ca, type: builtin, mode: PERMISSIVE}]}\n  metrics: {enabledBackend: p, backends: [{name: p, type: prometheus, conf: {tls: {mode: disabled}}}]}\n"))
 		for _, d := range diagnostics(files) {
 			if d.Code == diag.MetricsNotSeen {
@@ -219,14 +219,14 @@ func TestMeshThatRolloutsDoNotWorkIn(t *testing.T) {
 			}
 		}
 	})
-	t.Run("a backend that is not there is said once", func(t *testing.T) {
+	t.Run("an unknown backend is reported once", func(t *testing.T) {
 		for _, d := range diagnostics(withKuma(t, "2.7.3", mesh("  metrics: {enabledBackend: q, backends: [{name: p, type: prometheus}]}\n"))) {
 			if d.Code == diag.MetricsNotSeen {
 				t.Error(d)
 			}
 		}
 	})
-	t.Run("a version that is not known says nothing of fields", func(t *testing.T) {
+	t.Run("fields are not checked for an unknown version", func(t *testing.T) {
 		for _, d := range diagnostics(withKuma(t, ">=2.9", mesh("  meshServices: {mode: Everywhere}\n"+metrics))) {
 			if d.Code == diag.MeshFieldTooNew {
 				t.Error(d)
@@ -245,7 +245,7 @@ func TestMeshThatRolloutsDoNotWorkIn(t *testing.T) {
 		tree := compile(t, withKuma(t, "2.7.3", plainMesh+"---"+strings.Replace(plainMesh, "default", "b", 1))...)
 		for _, mesh := range []string{"default", "b"} {
 			get(t, tree, member1+"meshes/mesh-"+mesh+".yaml")
-			// It is there before the first rollout in the mesh, so that this changes nothing here.
+			// It exists before the first rollout in the mesh, so that this changes nothing here.
 			get(t, tree, member1+"mesh/trafficroute-route-all-"+mesh+".yaml")
 		}
 	})
@@ -272,7 +272,7 @@ func TestContainerPortNarrowsTheQueries(t *testing.T) {
 	}
 }
 
-// TestRolloutsOfANamespaceAreInOneMesh, and with the public load tester where that is.
+// TestRolloutsOfANamespaceAreInOneMesh checks namespaces, also the one of the public load tester.
 func TestRolloutsOfANamespaceAreInOneMesh(t *testing.T) {
 	meshes := schema.File{Name: "meshes.yaml"}
 	for _, name := range []string{"default", "other"} {
@@ -283,7 +283,7 @@ func TestRolloutsOfANamespaceAreInOneMesh(t *testing.T) {
 		return schema.File{Name: name + ".yaml", Data: []byte(strings.NewReplacer("name: x", "name: "+name, "namespace: web", "namespace: "+namespace, "name: web", "name: "+name, "serviceName: web", "serviceName: "+name).Replace(string(f.Data)))}
 	}
 	one, other := rollout("one", "web", "default"), rollout("two", "web", "other")
-	wantDiagnostic(t, []schema.File{fleetOf("kuma"), meshes, one, other}, "two.yaml:15:17: error FW417 spec.syncPolicies[0].rollout.meshName: something else in namespace web is in another mesh")
+	wantDiagnostic(t, []schema.File{fleetOf("kuma"), meshes, one, other}, "two.yaml:15:17: error FW417 spec.syncPolicies[0].rollout.meshName: another workload in namespace web is in another mesh")
 	wantDiagnostic(t, []schema.File{fleetOf("kuma"), meshes, rollout("tester", "flagger-loadtester", "other")}, "tester.yaml:15:17: error FW417")
 	tree := compile(t, fleetOf("kuma"), meshes, one, rollout("two", "web2", "other"))
 	for _, name := range []string{"default", "other"} {

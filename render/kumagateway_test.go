@@ -9,7 +9,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// kumaFiles is an Application, one for each of some rollouts, on a fleet with Gateway API and Kuma.
+// kumaFiles returns an Application for each of some rollouts, on a fleet with Gateway API and Kuma.
 func kumaFiles(t *testing.T, plugin string, rollouts []string, documents ...string) []schema.File {
 	t.Helper()
 	files := []schema.File{clusterOne, {Name: "fleet.yaml", Data: []byte(`apiVersion: fleet.kurator.dev/v1alpha1
@@ -52,7 +52,7 @@ const (
 	inSteps        = "rolloutPolicy: {trafficRouting: {canaryStrategy: {stepWeight: 10, maxWeight: 50}}, trafficAnalysis: {metrics: [{name: request-success-rate, thresholdRange: {min: 99}}]}}\n"
 	byTrafficRoute = "trafficRoutingProvider: kuma\n" + inSteps
 	byHTTPRoute    = "trafficRoutingProvider: gatewayapi\n" + inSteps
-	// ownMetric is one that Kuma 3 has, too.
+	// ownMetric queries a metric that Kuma 3 has, too.
 	ownMetric = `trafficRoutingProvider: gatewayapi
 rolloutPolicy:
   trafficRouting: {canaryStrategy: {stepWeight: 10, maxWeight: 50}}
@@ -66,9 +66,9 @@ rolloutPolicy:
 `
 )
 
-// TestWhatKumaIgnoresOfAnHTTPRoute has the traps that were measured with Kuma's control planes, most of which
-// end Succeeded without a request to the new version.
-func TestWhatKumaIgnoresOfAnHTTPRoute(t *testing.T) {
+// TestPartsOfAnHTTPRouteThatKumaIgnores checks mistakes seen with Kuma's control planes. Most of those rollouts ended
+// as Succeeded without a request to the new version.
+func TestPartsOfAnHTTPRouteThatKumaIgnores(t *testing.T) {
 	everywhere := strings.Replace(plainMesh, "spec: {", "spec: {meshServices: {mode: Everywhere}, ", 1)
 	version := func(v string) string { return gatewayKuma + "config: {chart: {version: " + v + "}}\n" }
 	there := func(more ...string) string {
@@ -90,49 +90,49 @@ func TestWhatKumaIgnoresOfAnHTTPRoute(t *testing.T) {
 			[]string{"a.yaml:14:20: error FW423 spec.syncPolicies[0].rollout.appProtocol: the port speaks tcp, so Kuma ignores the HTTPRoute and no request reaches the new version → appProtocol: http"}},
 		{"kafka by protocol", gatewayKuma, []string{in("protocol: kafka", byHTTPRoute)}, "",
 			[]string{"a.yaml:15:50: error FW423 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.protocol: the port speaks kafka, so Kuma ignores the HTTPRoute and no request reaches the new version → protocol: http"}},
-		{"a protocol that Kuma does not know, and the annotation says one", gatewayKuma, []string{"appProtocol: kubernetes.io/h2c\n" + byHTTPRoute}, "",
-			[]string{"a.yaml:14:20: warning FW420 spec.syncPolicies[0].rollout.appProtocol: Kuma knows no appProtocol kubernetes.io/h2c, and takes the port to speak http"}},
+		{"an unknown protocol, and an annotation with a known one", gatewayKuma, []string{"appProtocol: kubernetes.io/h2c\n" + byHTTPRoute}, "",
+			[]string{"a.yaml:14:20: warning FW420 spec.syncPolicies[0].rollout.appProtocol: Kuma does not know appProtocol kubernetes.io/h2c and treats the port as http"}},
 		{"the same with MeshServices", version("2.13.10"), []string{"appProtocol: kubernetes.io/h2c\n" + byHTTPRoute}, everywhere,
-			[]string{"a.yaml:14:20: error FW423 spec.syncPolicies[0].rollout.appProtocol: with meshServices Everywhere a port is TCP without an appProtocol that Kuma knows, so Kuma ignores the HTTPRoute and no request reaches the new version → appProtocol: http"}},
+			[]string{"a.yaml:14:20: error FW423 spec.syncPolicies[0].rollout.appProtocol: with meshServices mode Everywhere, a port without a known appProtocol is TCP, so Kuma ignores the HTTPRoute and no request reaches the new version → appProtocol: http"}},
 		{"MeshServices", version("2.13.10"), []string{byHTTPRoute}, everywhere, nil},
 		{"MeshServices only", version("2.13.10"), []string{byHTTPRoute}, strings.Replace(everywhere, "Everywhere", "Exclusive", 1),
-			[]string{"mesh.yaml:5:29: error FW408 spec.meshServices.mode: with meshServices Exclusive sidecars follow no TrafficRoute, and an HTTPRoute sends all requests to the new version → mode: Disabled; or Kuma 3.0 with trafficRoutingProvider: gatewayapi, and no meshServices"}},
+			[]string{"mesh.yaml:5:29: error FW408 spec.meshServices.mode: with meshServices mode Exclusive, sidecars ignore TrafficRoutes, and an HTTPRoute sends all requests to the new version → mode: Disabled; or Kuma 3.0 with trafficRoutingProvider: gatewayapi, and no meshServices"}},
 		{"session affinity", gatewayKuma, []string{strings.Replace(byHTTPRoute, "{metrics", "{sessionAffinity: {cookieName: c}, metrics", 1)}, "",
-			[]string{"a.yaml:15:108: error FW424 spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis.sessionAffinity: Kuma drops the cookie from the HTTPRoute, so no client stays on the version that it has seen → remove sessionAffinity"}},
+			[]string{"a.yaml:15:108: error FW424 spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis.sessionAffinity: Kuma drops the cookie from the HTTPRoute, so clients switch between the versions → remove sessionAffinity"}},
 		{"CORS", gatewayKuma, []string{in("corsPolicy: {allowOrigin: [https://example.com], maxAge: 24h}", byHTTPRoute)}, "",
-			[]string{"a.yaml:15:40: error FW424 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.corsPolicy: Kuma drops CORS from the HTTPRoute, so browsers get no such headers → remove corsPolicy, and answer them in the application"}},
+			[]string{"a.yaml:15:40: error FW424 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.corsPolicy: Kuma drops CORS from the HTTPRoute, so browsers get no CORS headers → remove corsPolicy, and answer preflight requests in the application"}},
 		{"hosts", gatewayKuma, []string{in("hosts: [a.example.com]", byHTTPRoute)}, "",
 			[]string{"a.yaml:15:40: error FW424 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.hosts: Kuma drops the hosts of an HTTPRoute whose parent is a Service, so it routes requests for any host → remove hosts"}},
 		{"the Service's own port by its name", gatewayKuma, []string{in("gatewayRefs: [{kind: Service, sectionName: http}]", byHTTPRoute)}, "", nil},
-		{"session affinity behind a Gateway of the user's", gatewayKuma, []string{in("hosts: [a.example.com], gatewayRefs: [{name: public, namespace: infra}]", strings.Replace(byHTTPRoute, "{metrics", "{sessionAffinity: {cookieName: c}, metrics", 1))}, "", nil},
+		{"session affinity behind the user's Gateway", gatewayKuma, []string{in("hosts: [a.example.com], gatewayRefs: [{name: public, namespace: infra}]", strings.Replace(byHTTPRoute, "{metrics", "{sessionAffinity: {cookieName: c}, metrics", 1))}, "", nil},
 
 		{"two providers in a mesh", "trafficRoutingProvider: kuma\ngateway: {}\n", []string{byHTTPRoute, byTrafficRoute}, "",
-			[]string{"a.yaml:14:31: error FW422 spec.syncPolicies[0].rollout.trafficRoutingProvider: this rollout's HTTPRoute switches off the split of the rollout at b.yaml:14:31, which is on kuma in the same mesh, and one cluster gets both → trafficRoutingProvider: kuma, or gatewayapi for all rollouts of the mesh"}},
-		{"all rollouts moved before the fleet is", "trafficRoutingProvider: kuma\ngateway: {}\n", []string{byHTTPRoute, byHTTPRoute}, "", nil},
+			[]string{"a.yaml:14:31: error FW422 spec.syncPolicies[0].rollout.trafficRoutingProvider: this rollout's HTTPRoute disables the traffic split of the rollout at b.yaml:14:31, which is on kuma in the same mesh and cluster → trafficRoutingProvider: kuma, or gatewayapi for all rollouts of the mesh"}},
+		{"all rollouts moved before the fleet", "trafficRoutingProvider: kuma\ngateway: {}\n", []string{byHTTPRoute, byHTTPRoute}, "", nil},
 		{"two providers in two meshes", "trafficRoutingProvider: kuma\ngateway: {}\n", []string{byHTTPRoute, "meshName: other\n" + byTrafficRoute}, plainMesh + "---" + strings.Replace(plainMesh, "name: default", "name: other", 1), nil},
 		{"kuma where the fleet has moved", gatewayKuma, []string{byHTTPRoute, byTrafficRoute}, "",
-			[]string{"b.yaml:14:31: error FW422 spec.syncPolicies[0].rollout.trafficRoutingProvider: the fleet moves the traffic of Kuma by gatewayapi, so the mesh has no TrafficRoute for all traffic: this rollout's would stop all of it that no other routes → trafficRoutingProvider: gatewayapi"}},
+			[]string{"b.yaml:14:31: error FW422 spec.syncPolicies[0].rollout.trafficRoutingProvider: the fleet's provider is gatewayapi, so the mesh has no TrafficRoutes; this rollout would create the first one, and Kuma then stops all traffic that has none → trafficRoutingProvider: gatewayapi"}},
 
 		{"a Kuma without GAMMA", version("2.6.13"), []string{byHTTPRoute}, "",
-			[]string{"fleet.yaml:10:33: error FW401 spec.plugin.flagger.config.chart.version: Kuma 2.6.13 ignores the HTTPRoutes by which Flagger moves traffic on gatewayapi → version: 2.7.3, or another from 2.7 to 2.14"}},
-		{"an installed Kuma that makes its own route for all traffic", there("gateway-api: {}", "kuma: {version: 2.5.0}"), []string{byHTTPRoute}, "",
-			[]string{"fleet.yaml:12:25: error FW401 spec.plugin.flagger.installed.kuma.version: Kuma 2.5.0 ignores the HTTPRoutes by which Flagger moves traffic on gatewayapi → use Kuma 2.7 to 2.14 on the clusters, or another provider"}},
+			[]string{"fleet.yaml:10:33: error FW401 spec.plugin.flagger.config.chart.version: Kuma 2.6.13 ignores the HTTPRoutes with which Flagger moves traffic on gatewayapi → version: 2.7.3, or another from 2.7 to 2.14"}},
+		{"an installed Kuma that creates the route for all traffic", there("gateway-api: {}", "kuma: {version: 2.5.0}"), []string{byHTTPRoute}, "",
+			[]string{"fleet.yaml:12:25: error FW401 spec.plugin.flagger.installed.kuma.version: Kuma 2.5.0 ignores the HTTPRoutes with which Flagger moves traffic on gatewayapi → use Kuma 2.7 to 2.14 on the clusters, or another provider"}},
 		{"a Kuma that runs before the CRDs", there("kuma: {version: 2.13.10}"), []string{byHTTPRoute}, "",
-			[]string{"fleet.yaml:11:9: warning FW425 spec.plugin.flagger.installed.kuma: the CRDs of Gateway API are rendered, and a Kuma that started before they were there ignores every HTTPRoute → when Flux has applied them, run on each cluster: kubectl -n kuma-system rollout restart deployment kuma-control-plane; then add installed: {gateway-api: {}}"}},
-		{"CRDs that are there", there("gateway-api: {}", "kuma: {version: 2.13.10}"), []string{byHTTPRoute}, "", nil},
+			[]string{"fleet.yaml:11:9: warning FW425 spec.plugin.flagger.installed.kuma: fleetwright renders the CRDs of Gateway API; a Kuma that started before them ignores every HTTPRoute → once Flux has applied them, run on each cluster: kubectl -n kuma-system rollout restart deployment kuma-control-plane; then add installed: {gateway-api: {}}"}},
+		{"installed CRDs", there("gateway-api: {}", "kuma: {version: 2.13.10}"), []string{byHTTPRoute}, "", nil},
 		{"Kuma handed over", there("kuma: {version: 2.7.3, handOver: true}"), []string{byHTTPRoute}, "", nil},
 		{"a route for all traffic", there("gateway-api: {}", "kuma: {version: 2.13.10, catchAllRoute: false}"), []string{byHTTPRoute}, "",
-			[]string{"fleet.yaml:12:49: error FW224 spec.plugin.flagger.installed.kuma.catchAllRoute: gatewayapi alone moves the traffic of Kuma here, which needs no TrafficRoute, so catchAllRoute changes nothing → remove the line"}},
+			[]string{"fleet.yaml:12:49: error FW224 spec.plugin.flagger.installed.kuma.catchAllRoute: only gatewayapi moves traffic in Kuma here, without TrafficRoutes, so catchAllRoute has no effect → remove the line"}},
 
 		{"Kuma 3", version("3.0.0"), []string{ownMetric}, "",
-			[]string{"fleet.yaml:10:33: warning FW426 spec.plugin.flagger.config.chart.version: Kuma 3.0.0 is not released; what is rendered for it follows its sources of August 2026 → version: 2.7.3, or another from 2.7 to 2.14"}},
+			[]string{"fleet.yaml:10:33: warning FW426 spec.plugin.flagger.config.chart.version: Kuma 3.0.0 is not released; the manifests follow its sources of August 2026 → version: 2.7.3, or another from 2.7 to 2.14"}},
 		{"Kuma 3.1", version("3.1.0"), []string{ownMetric}, "",
-			[]string{"fleet.yaml:10:33: error FW401 spec.plugin.flagger.config.chart.version: Kuma 3.1.0 is not a version that fleetwright knows → version: 2.7.3, or another from 2.7 to 2.14"}},
+			[]string{"fleet.yaml:10:33: error FW401 spec.plugin.flagger.config.chart.version: fleetwright does not support Kuma 3.1.0 → version: 2.7.3, or another from 2.7 to 2.14"}},
 		{"Kuma 3 by TrafficRoute", "trafficRoutingProvider: kuma\nconfig: {chart: {version: 3.0.0}}\n", []string{byTrafficRoute}, "",
-			[]string{"fleet.yaml:9:33: error FW401 spec.plugin.flagger.config.chart.version: Kuma 3.0.0 has no TrafficRoute, by which alone Flagger moves traffic on kuma → version: 2.7.3, or another from 2.2 to 2.14; with Kuma 3.0, trafficRoutingProvider: gatewayapi"}},
+			[]string{"fleet.yaml:9:33: error FW401 spec.plugin.flagger.config.chart.version: Kuma 3.0.0 has no TrafficRoute, the only way for Flagger to move traffic on kuma → version: 2.7.3, or another from 2.2 to 2.14; with Kuma 3.0, trafficRoutingProvider: gatewayapi"}},
 		{"the metrics of Kuma 3", version("3.0.0"), []string{byHTTPRoute}, "",
 			[]string{
-				"a.yaml:15:125: error FW715 spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis.metrics[0].name: Kuma 3.0.0 has other metrics than Kuma 2, and no query for request-success-rate was tried on them → a customMetric, such as one of the application's own metrics",
+				"a.yaml:15:125: error FW715 spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis.metrics[0].name: Kuma 3.0.0 has other metrics than Kuma 2, and fleetwright has no tested query for request-success-rate → a customMetric, such as one of the application's own metrics",
 				"fleet.yaml:10:33: warning FW426",
 			}},
 		{"a Mesh of Kuma 2", version("3.0.0"), []string{ownMetric}, tlsMesh,
@@ -143,18 +143,18 @@ func TestWhatKumaIgnoresOfAnHTTPRoute(t *testing.T) {
 			}},
 		{"the same on Kuma 3", version("3.0.0"), []string{"appProtocol: kubernetes.io/h2c\n" + ownMetric}, "",
 			[]string{
-				"a.yaml:14:20: error FW423 spec.syncPolicies[0].rollout.appProtocol: on Kuma 3.0.0 a port is TCP without an appProtocol that it knows, so Kuma ignores the HTTPRoute",
+				"a.yaml:14:20: error FW423 spec.syncPolicies[0].rollout.appProtocol: on Kuma 3.0.0, a port without a known appProtocol is TCP, so Kuma ignores the HTTPRoute",
 				"fleet.yaml:10:33: warning FW426",
 			}},
 
 		{"no tags", gatewayKuma + "config: {chart: {version: 2.14.3}, extraArgs: {experimental: {inboundTagsDisabled: true}}}\n", []string{byHTTPRoute}, "",
-			[]string{"fleet.yaml:10:90: error FW222 spec.plugin.flagger.config.extraArgs.experimental.inboundTagsDisabled: Kuma tells workloads apart by no kuma.io/service, and by it alone rollouts move traffic and are measured → remove the line"}},
+			[]string{"fleet.yaml:10:90: error FW222 spec.plugin.flagger.config.extraArgs.experimental.inboundTagsDisabled: without the tag kuma.io/service, rollouts can neither move traffic nor be measured → remove the line"}},
 		{"no server for Prometheus", gatewayKuma + "config: {chart: {version: 2.14.3}, extraArgs: {controlPlane: {madsServer: {enabled: false}}}}\n", []string{byHTTPRoute}, "",
-			[]string{"fleet.yaml:10:91: error FW222 spec.plugin.flagger.config.extraArgs.controlPlane.madsServer.enabled: the control plane names no sidecars to Prometheus, and every check fails → enabled: true"}},
+			[]string{"fleet.yaml:10:91: error FW222 spec.plugin.flagger.config.extraArgs.controlPlane.madsServer.enabled: the control plane tells Prometheus of no sidecars, so every check fails → enabled: true"}},
 		{"no MeshHTTPRoutes", gatewayKuma + "config: {extraArgs: {plugins: {policies: {meshhttproutes: false}}}}\n", []string{byHTTPRoute}, "",
-			[]string{"fleet.yaml:10:65: error FW222 spec.plugin.flagger.config.extraArgs.plugins.policies.meshhttproutes: without MeshHTTPRoutes Kuma does nothing with an HTTPRoute, so no traffic moves → remove the line"}},
+			[]string{"fleet.yaml:10:65: error FW222 spec.plugin.flagger.config.extraArgs.plugins.policies.meshhttproutes: without MeshHTTPRoutes, Kuma ignores every HTTPRoute, so no traffic moves → remove the line"}},
 		{"routes on another cluster", gatewayKuma + "extraArgs: {controlplane: {kubeconfig: {secretName: other}}}\n", []string{byHTTPRoute}, "",
-			[]string{"fleet.yaml:10:59: error FW222 spec.plugin.flagger.extraArgs.controlplane.kubeconfig.secretName: Flagger writes the routes to another cluster, and the Mesh is on this one → remove the line"}},
+			[]string{"fleet.yaml:10:59: error FW222 spec.plugin.flagger.extraArgs.controlplane.kubeconfig.secretName: Flagger would write routes to another cluster, but the Mesh is on this one → remove the line"}},
 		{"no MeshHTTPRoutes, by TrafficRoute", "trafficRoutingProvider: kuma\nconfig: {extraArgs: {plugins: {policies: {meshhttproutes: false}}}}\n", []string{byTrafficRoute}, "", nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -168,16 +168,17 @@ func TestWhatKumaIgnoresOfAnHTTPRoute(t *testing.T) {
 				same = strings.HasPrefix(oneLine(got[i]), tt.want[i])
 			}
 			if !same {
-				t.Errorf("it says\n%swant\n%s", text(got), strings.Join(tt.want, "\n"))
+				t.Errorf("got\n%swant\n%s", text(got), strings.Join(tt.want, "\n"))
 			}
 		})
 	}
 }
 
-// oneLine is a diagnostic with its hint.
+// oneLine returns a diagnostic with its hint.
 func oneLine(d diag.Diagnostic) string { return d.String() + " → " + d.Hint }
 
-// TestKumaByGatewayAPI renders what moves the traffic by HTTPRoutes, and nothing of what only TrafficRoutes need.
+// TestKumaByGatewayAPI checks that the objects that move traffic by HTTPRoutes are rendered, and none that only
+// TrafficRoutes need.
 func TestKumaByGatewayAPI(t *testing.T) {
 	tree := compile(t, kumaFiles(t, gatewayKuma+"publicTestloader: true\n", []string{byHTTPRoute})...)
 	all := contents(tree)
@@ -209,13 +210,13 @@ func TestKumaByGatewayAPI(t *testing.T) {
 	if got := at(get(t, tree, "one/fleetwright/infrastructure/namespace-flagger-loadtester.yaml"), "metadata labels kuma.io/sidecar-injection"); got != "enabled" {
 		t.Errorf("the load tester's sidecar is %v", got)
 	}
-	// The control plane starts after the CRDs, also one that runs already.
+	// The control plane starts after the CRDs, even one that is already running.
 	if got := at(get(t, tree, "one/fleetwright/infrastructure/helmrelease-kuma.yaml"), "spec values controlPlane podAnnotations fleetwright.dev/gateway-api"); got != "true" {
 		t.Errorf("the pod of the control plane has %v", got)
 	}
 }
 
-// TestKuma3 renders a MeshMetric in the place of the Mesh's own metrics.
+// TestKuma3 checks that a MeshMetric replaces the Mesh's own metrics.
 func TestKuma3(t *testing.T) {
 	tree := compile(t, kumaFiles(t, gatewayKuma+"config: {chart: {version: 3.0.0}}\n", []string{ownMetric})...)
 	if got := at(get(t, tree, "one/fleetwright/mesh/mesh-default.yaml"), "spec metrics"); got != nil {
@@ -224,7 +225,7 @@ func TestKuma3(t *testing.T) {
 	if got := at(get(t, tree, "one/fleetwright/mesh/meshmetric-prometheus-default.yaml"), "spec default backends 0 prometheus port"); got != 5670.0 {
 		t.Errorf("the sidecars show their metrics at %v", got)
 	}
-	// Kuma 3 refuses the permission that a Mesh with mutual TLS has on Kuma 2.
+	// Kuma 3 rejects the permission that a Mesh with mutual TLS has on Kuma 2.
 	const permission = "one/fleetwright/mesh/meshtrafficpermission-allow-all-default.yaml"
 	ignored := "apiVersion: fleetwright.dev/v1alpha1\nkind: RenderConfig\nspec: {severities: {FW427: warning}}\n---"
 	for version, want := range map[string]bool{"2.13.10": true, "3.0.0": false} {
@@ -235,7 +236,7 @@ func TestKuma3(t *testing.T) {
 	}
 }
 
-// TestParentBySection has a parent that names its port, beside which Flagger writes no number.
+// TestParentBySection checks a parent with a section name, to which no port number is added.
 func TestParentBySection(t *testing.T) {
 	rollout := strings.Replace(byHTTPRoute, "{canaryStrategy", "{gatewayRefs: [{kind: Service, sectionName: http}], canaryStrategy", 1)
 	tree := compile(t, kumaFiles(t, gatewayKuma, []string{rollout})...)
@@ -245,7 +246,7 @@ func TestParentBySection(t *testing.T) {
 	}
 }
 
-// TestOneProviderInAMesh has rollouts that meet on a cluster, from all fleets and without one.
+// TestOneProviderInAMesh checks rollouts on a common cluster, from all fleets and without a fleet.
 func TestOneProviderInAMesh(t *testing.T) {
 	there := []string{"flagger: {version: 1.44.0}", "gateway-api: {}", "prometheus: {address: http://prometheus.monitoring:9090}"}
 	plain := func(version string) schema.File {
@@ -260,7 +261,7 @@ func TestOneProviderInAMesh(t *testing.T) {
 		want  string
 	}{
 		{"in two fleets of a cluster", []schema.File{clusterOne, fleetWith("f", "trafficRoutingProvider: kuma"), second, rollingOut("a", "f", "kuma"), rollingOut("b", "g", "gatewayapi")},
-			"b.yaml:11:31: error FW422 spec.syncPolicies[0].rollout.trafficRoutingProvider: this rollout's HTTPRoute switches off the split of the rollout at a.yaml:11:31"},
+			"b.yaml:11:31: error FW422 spec.syncPolicies[0].rollout.trafficRoutingProvider: this rollout's HTTPRoute disables the traffic split of the rollout at a.yaml:11:31"},
 		{"in two fleets, all on gatewayapi", []schema.File{clusterOne, fleetWith("f", "trafficRoutingProvider: kuma"), second, rollingOut("a", "f", "gatewayapi"), rollingOut("b", "g", "gatewayapi")}, ""},
 		{"without a fleet", []schema.File{plain("2.13.10"), rollingOut("a", "", "kuma"), rollingOut("b", "", "gatewayapi")},
 			"b.yaml:10:31: error FW422"},
@@ -272,7 +273,7 @@ func TestOneProviderInAMesh(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			if tt.want == "" {
 				if list := problems(tt.files); len(list) > 0 {
-					t.Errorf("it says\n%s", text(list))
+					t.Errorf("got\n%s", text(list))
 				}
 				return
 			}

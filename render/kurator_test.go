@@ -7,9 +7,8 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// These tests hold what Kurator's controller gets wrong
-// (pkg/fleet-manager/application/rollout_helper.go). Each fails on what Kurator
-// would make of the same document.
+// These tests guard against mistakes of Kurator's controller (pkg/fleet-manager/application/rollout_helper.go).
+// Each fails on the objects that Kurator would create from the same document.
 
 const (
 	member1    = "kurator-member1/fleetwright/"
@@ -18,8 +17,8 @@ const (
 	seedCanary = seedRoll + "canary-backend.yaml"
 )
 
-// Kurator writes 9898.service.kuma.io/protocol whatever the port, and any other
-// port silently becomes TCP.
+// TestProtocolIsThatOfTheRolloutsPort: Kurator writes 9898.service.kuma.io/protocol whatever the port, and any
+// other port silently becomes TCP.
 func TestProtocolIsThatOfTheRolloutsPort(t *testing.T) {
 	files := edit(t, example(t, seed), "application.yaml", "port: 9898", "port: 8080")
 	files = edit(t, files, "application.yaml", "protocol: http", "protocol: grpc")
@@ -32,7 +31,7 @@ func TestProtocolIsThatOfTheRolloutsPort(t *testing.T) {
 	}
 }
 
-// Kurator sets the annotation, and then replaces all annotations.
+// TestCanaryNamesItsMesh: Kurator sets the annotation, and then replaces all annotations.
 func TestCanaryNamesItsMesh(t *testing.T) {
 	canary := get(t, compile(t, example(t, seed)...), seedCanary)
 	if got := at(canary, "metadata annotations kuma.io/mesh"); got != "default" {
@@ -40,8 +39,8 @@ func TestCanaryNamesItsMesh(t *testing.T) {
 	}
 }
 
-// Kurator names the load tester after the workload, and calls it by the name of
-// the Service.
+// TestWebhooksReachThePrivateLoadTester: Kurator names the load tester after the workload, and calls it by the
+// name of the Service.
 func TestWebhooksReachThePrivateLoadTester(t *testing.T) {
 	files := edit(t, example(t, seed), "application.yaml", "serviceName: backend", "serviceName: shop-api")
 	tree := compile(t, files...)
@@ -66,7 +65,7 @@ func TestWebhooksReachThePublicLoadTester(t *testing.T) {
 	}
 }
 
-// Kurator crashes where an optional number or section is left out, and renders a
+// TestOptionalFieldsHaveDefaults: Kurator crashes if an optional number or section is missing, and renders a
 // timeoutSeconds of 0 as 0s.
 func TestOptionalFieldsHaveDefaults(t *testing.T) {
 	tree := compile(t, schema.File{Name: "app.yaml", Data: []byte(`
@@ -143,8 +142,7 @@ spec:
 			}
 		}
 	}
-	// Every value is good where there is no threshold, as the API promises;
-	// Flagger would compare with 0.
+	// Without a threshold every value is accepted, as the API documents; Flagger would compare with 0.
 	canary := get(t, tree, dir+"canary-pay.yaml")
 	if got, ok := at(canary, "spec analysis metrics 0 thresholdRange").(map[string]any); !ok || len(got) != 0 {
 		t.Errorf("thresholdRange is %v, want {}", at(canary, "spec analysis metrics 0 thresholdRange"))
@@ -158,7 +156,7 @@ spec:
 	}
 }
 
-// Kurator writes an annotation, which Kuma has not read since 2.2.
+// TestNamespaceIsInjectedByLabel: Kurator writes an annotation that Kuma has ignored since 2.2.
 func TestNamespaceIsInjectedByLabel(t *testing.T) {
 	tree := compile(t, example(t, seed)...)
 	ns := get(t, tree, seedApp+"namespace-webapp.yaml")
@@ -168,7 +166,7 @@ func TestNamespaceIsInjectedByLabel(t *testing.T) {
 	if got := at(ns, "metadata annotations kuma.io/sidecar-injection"); got != nil {
 		t.Errorf("the annotation is %v", got)
 	}
-	// The application's own namespace does not take it away again.
+	// The application's own namespace does not remove it again.
 	k := get(t, tree, seedApp+"kustomization-rollout-kuma-demo-0.yaml")
 	if patch := at(k, "spec patches 0 patch").(string); !strings.Contains(patch, "kuma.io/sidecar-injection: enabled") || at(k, "spec patches 0 target name") != "webapp" {
 		t.Errorf("the namespace is not patched: %v", at(k, "spec patches"))
@@ -181,15 +179,15 @@ func TestNamespaceIsInjectedByLabel(t *testing.T) {
 	}
 }
 
-// Kurator refers to a MetricTemplate that nobody has made.
-func TestUnknownMetricIsRefused(t *testing.T) {
+// TestUnknownMetricIsRejected: Kurator references a MetricTemplate that does not exist.
+func TestUnknownMetricIsRejected(t *testing.T) {
 	files := edit(t, example(t, seed), "application.yaml", "name: kuma-request-success-rate", "name: request-succes-rate")
 	files = edit(t, files, "application.yaml", "customMetric:", "x-customMetric:")
 	wantDiagnostic(t, files, "application.yaml:43:23: error FW304 spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis.metrics[0].name: request-succes-rate is not one of Flagger's metrics")
 }
 
-// In Kurator the MetricTemplates of one namespace are named after the metric
-// alone, so the last rollout wins.
+// TestRolloutsShareNoMetricTemplate: Kurator names the MetricTemplates of a namespace only after the metric, so
+// the last rollout wins.
 func TestRolloutsShareNoMetricTemplate(t *testing.T) {
 	second := strings.NewReplacer("name: rollout-kuma-demo", "name: second", "name: backend", "name: frontend", "serviceName: backend", "serviceName: frontend",
 		"min: 99", "min: 50", `status!~"5.*"`, `status!~"4.*"`).Replace(string(example(t, seed)[0].Data))
@@ -208,9 +206,8 @@ func TestRolloutsShareNoMetricTemplate(t *testing.T) {
 	}
 }
 
-// With match Flagger would send all traffic to the new version.
-// TestTemplatesOfTwoRolloutsAreTold apart, however their names are split.
-func TestTemplatesAreToldApart(t *testing.T) {
+// TestTemplatesHaveUniqueNames checks names of two rollouts and metrics that are equal when joined.
+func TestTemplatesHaveUniqueNames(t *testing.T) {
 	rollout := func(policy, workload, metric string) string {
 		return "  - name: " + policy + "\n    kustomization: {interval: 5m, prune: true}\n    rollout:\n      trafficRoutingProvider: kuma\n      workload: {name: " + workload + ", namespace: shop}\n" +
 			"      serviceName: " + policy + "\n      port: 8080\n      rolloutPolicy:\n        trafficRouting: {canaryStrategy: {stepWeight: 10}}\n" +
@@ -230,16 +227,17 @@ func TestTemplatesAreToldApart(t *testing.T) {
 	}
 }
 
-func TestMatchIsRefusedOnKuma(t *testing.T) {
+// TestMatchIsRejectedOnKuma: with match, Flagger would send all traffic to the new version.
+func TestMatchIsRejectedOnKuma(t *testing.T) {
 	files := edit(t, example(t, seed), "application.yaml", "protocol: http", "match: [{headers: {cookie: {exact: insider}}}]")
 	wantDiagnostic(t, files, "application.yaml:34:13: error FW403 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.match: Flagger ignores match on kuma")
 }
 
-// Kurator names objects after the position of their policy, so inserting one
-// deletes and recreates the workloads of all that follow.
+// TestInsertingAPolicyRenamesNoNamedOne: Kurator names objects after the position of their policy, so inserting
+// one deletes and recreates the workloads of all that follow.
 func TestInsertingAPolicyRenamesNoNamedOne(t *testing.T) {
 	named := edit(t, example(t, seed), "application.yaml", "    - destination:", "    - name: webapp\n      destination:")
-	wantDiagnostic(t, example(t, seed), "application.yaml:15:7: warning FW208 spec.syncPolicies[0]: the policy has no name, so it is called rollout-kuma-demo-0")
+	wantDiagnostic(t, example(t, seed), "application.yaml:15:7: warning FW208 spec.syncPolicies[0]: the policy is called rollout-kuma-demo-0")
 	before := contents(compile(t, named...))
 	inserted := edit(t, named, "application.yaml", "  syncPolicies:\n", "  syncPolicies:\n    - name: first\n      destination: {fleet: quickstart}\n      kustomization: {interval: 5m, prune: true}\n")
 	after := contents(compile(t, inserted...))
@@ -249,9 +247,9 @@ func TestInsertingAPolicyRenamesNoNamedOne(t *testing.T) {
 	}
 }
 
-// Flagger's own metrics return nothing on Kuma, and it runs its own check under
-// their names whatever template stands behind them.
-func TestBuiltInMetricsAskForTheCanaryAlone(t *testing.T) {
+// TestBuiltInMetricsSelectOnlyTheCanary: Flagger's own metrics return nothing on Kuma, and Flagger runs its own
+// checks under their names even if a template has such a name.
+func TestBuiltInMetricsSelectOnlyTheCanary(t *testing.T) {
 	files := edit(t, example(t, seed), "application.yaml", "            webhooks:", `              - name: request-success-rate
                 thresholdRange: {min: 95}
               - name: request-duration

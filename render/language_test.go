@@ -10,7 +10,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// fleetOf is a fleet of one cluster with a provider.
+// fleetOf returns a fleet of one cluster with a provider.
 func fleetOf(provider string) schema.File {
 	return schema.File{Name: "fleet.yaml", Data: fmt.Appendf(nil, `
 apiVersion: fleet.kurator.dev/v1alpha1
@@ -24,8 +24,8 @@ spec:
 `, provider)}
 }
 
-// rolledOut is an Application whose workload web, in namespace web, is rolled out.
-// More is what the rollout has beside that, with an indentation of six spaces.
+// rolledOut returns an Application that rolls out the workload web in namespace web. More holds further fields
+// of the rollout, indented by six spaces.
 func rolledOut(provider, more string) []schema.File {
 	return []schema.File{fleetOf(provider), app("x", `  destination: {fleet: f}
   syncPolicies:
@@ -44,8 +44,7 @@ const (
 	oneCanary = oneDir + "rollouts/default.x/canary-web.yaml"
 )
 
-// everyRolloutField sets every field that a rollout may have on Istio, which reads
-// the most.
+// everyRolloutField sets every field that a rollout may have on Istio, whose router reads most fields.
 var everyRolloutField = rolledOut("istio", `
       testLoader: true
       testLoaderServiceAccountName: tester
@@ -101,8 +100,9 @@ metadata: {name: pager, namespace: istio-system}
 spec: {type: msteams, address: https://example.com}
 `)}
 
-// TestVariableOfFluxIsNoAddress: what is rendered Flux does not substitute.
-func TestVariableOfFluxIsNoAddress(t *testing.T) {
+// TestFluxVariableIsNoAddress checks an address with a variable, which Flux does not substitute in rendered
+// objects.
+func TestFluxVariableIsNoAddress(t *testing.T) {
 	alerts := alertProviders
 	alerts.Data = []byte(strings.Replace(string(alerts.Data), "https://example.com", "\"${CHAT}\"", 1))
 	wantDiagnostic(t, append(slices.Clone(everyRolloutField), alerts), "alerts.yaml:10:32: error FW115 spec.address")
@@ -157,7 +157,7 @@ analysis:
 	wantSpec(t, get(t, tree, oneDir+"shared/alertprovider-pager.istio-system.yaml"), "{type: msteams, address: https://example.com}")
 }
 
-// TestStrategiesOfEachProvider: what each says is what Flagger's CRD takes, and nothing else.
+// TestStrategiesOfEachProvider checks that each strategy matches Flagger's CRD.
 func TestStrategiesOfEachProvider(t *testing.T) {
 	for _, tt := range []struct{ provider, routing, want string }{
 		{"kuma", "canaryStrategy: {stepWeight: 10}", "{stepWeight: 10, maxWeight: 100}"},
@@ -180,7 +180,7 @@ func TestStrategiesOfEachProvider(t *testing.T) {
 	}
 }
 
-// TestFieldsOfNewerFlagger: an API server refuses what an older CRD does not have.
+// TestFieldsOfNewerFlagger checks fields that the API server rejects because an older CRD lacks them.
 func TestFieldsOfNewerFlagger(t *testing.T) {
 	files := append(slices.Clone(everyRolloutField), alertProviders)
 	at := func(version string) []schema.File {
@@ -198,12 +198,12 @@ func TestFieldsOfNewerFlagger(t *testing.T) {
 		}
 	}
 	keptn := edit(t, at("1.37.0"), "x.yaml", "type: prometheus", "type: keptn")
-	wantDiagnostic(t, keptn, "x.yaml:47:86: error FW325 spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis.metrics[1].customMetric.provider.type: Flagger 1.37.0 has no provider keptn, which came with 1.38")
-	wantDiagnostic(t, at("1.35.0"), "fleet.yaml:7:63: error FW327 spec.plugin.flagger.chart.version: Flagger 1.35.0 is older than what fleetwright renders for")
-	wantDiagnostic(t, at("1.36.1"), "x.yaml:50:135: error FW325 spec.syncPolicies[0].rollout.rolloutPolicy.webhooks[0].disableTLS: Flagger 1.36.1 has no disableTLS, which came with 1.39")
+	wantDiagnostic(t, keptn, "x.yaml:47:86: error FW325 spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis.metrics[1].customMetric.provider.type: Flagger 1.37.0 has no provider keptn (added in 1.38), so the API server rejects the MetricTemplate")
+	wantDiagnostic(t, at("1.35.0"), "fleet.yaml:7:63: error FW327 spec.plugin.flagger.chart.version: Flagger 1.35.0 is too old: fleetwright supports 1.36.0 and newer")
+	wantDiagnostic(t, at("1.36.1"), "x.yaml:50:135: error FW325 spec.syncPolicies[0].rollout.rolloutPolicy.webhooks[0].disableTLS: Flagger 1.36.1 has no disableTLS (added in 1.39), so the API server rejects the Canary")
 }
 
-// A cookie lives for a day, as Kurator's API says.
+// TestSessionAffinityHasKuratorsDefault checks that a cookie is valid for a day, as Kurator's API documents.
 func TestSessionAffinityHasKuratorsDefault(t *testing.T) {
 	canary := get(t, compile(t, rolledOut("istio", "      rolloutPolicy: {trafficRouting: {canaryStrategy: {stepWeight: 10}}, trafficAnalysis: {sessionAffinity: {cookieName: c}}}\n")...), oneCanary)
 	if got := at(canary, "spec analysis sessionAffinity maxAge"); got != 86400.0 {
@@ -216,15 +216,15 @@ func TestRolloutsThatProvidersDoNotRun(t *testing.T) {
 	routing := func(text string) string { return policy("trafficRouting: {" + text + "}") }
 	steps := "canaryStrategy: {stepWeight: 10}"
 	for _, tt := range []struct{ name, provider, more, want string }{
-		// What the providers' routers do not read.
+		// Fields that the providers' routers do not read.
 		{"A/B on kuma", "kuma", routing("analysisTimes: 5, match: [{headers: {a: {exact: b}}}]"), "FW403 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.match: Flagger ignores match on kuma"},
-		{"gateways on kuma", "kuma", routing("gateways: [a], " + steps), "FW403 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.gateways: gateways are for istio, Flagger ignores them on kuma"},
-		{"hosts on nginx", "nginx", routing("host: h, hosts: [a], " + steps), "FW711 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.hosts: hosts are for istio"},
-		{"retries on kuma", "kuma", routing("retries: {attempts: 1}, " + steps), "FW403 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.retries: retries are for istio"},
+		{"gateways on kuma", "kuma", routing("gateways: [a], " + steps), "FW403 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.gateways: Flagger ignores gateways on kuma: the field is for istio"},
+		{"hosts on nginx", "nginx", routing("host: h, hosts: [a], " + steps), "FW711 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.hosts: Flagger ignores hosts on nginx: the field is for istio and gatewayapi"},
+		{"retries on kuma", "kuma", routing("retries: {attempts: 1}, " + steps), "FW403 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.retries: Flagger ignores retries on kuma: the field is for istio"},
 		{"headers on nginx", "nginx", routing("host: h, headers: {}, " + steps), "FW711 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.headers"},
 		{"corsPolicy on nginx", "nginx", routing("host: h, corsPolicy: {}, " + steps), "FW711 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.corsPolicy"},
-		{"a timeout on nginx", "nginx", routing("host: h, timeoutSeconds: 5, " + steps), "FW714 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.timeoutSeconds: Flagger does not pass timeoutSeconds on to nginx"},
-		{"a host on istio", "istio", routing("host: h, " + steps), "FW701 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.host: host is for nginx"},
+		{"a timeout on nginx", "nginx", routing("host: h, timeoutSeconds: 5, " + steps), "FW714 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.timeoutSeconds: Flagger does not pass timeoutSeconds on to nginx, so it has no effect"},
+		{"a host on istio", "istio", routing("host: h, " + steps), "FW701 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.host: Flagger ignores host on istio: the field is for nginx"},
 		{"a protocol on istio", "istio", routing("protocol: http, " + steps), "FW701 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.protocol"},
 		{"a mesh on istio", "istio", "      meshName: a\n" + routing(steps), "FW701 spec.syncPolicies[0].rollout.meshName"},
 		{"session affinity on nginx", "nginx", policy("trafficRouting: {host: h, " + steps + "}, trafficAnalysis: {sessionAffinity: {cookieName: c}}"), "FW711 spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis.sessionAffinity"},
@@ -234,56 +234,56 @@ func TestRolloutsThatProvidersDoNotRun(t *testing.T) {
 		// Conditions.
 		{"match with weights", "istio", routing("match: [{headers: {a: {exact: b}}}], " + steps), "FW313 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.match"},
 		{"match with weights on nginx", "nginx", routing("host: h, match: [{headers: {a: {exact: b}}}], " + steps), "FW313 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.match"},
-		{"a URI", "istio", routing("analysisTimes: 1, match: [{uri: {prefix: /a}, headers: {a: {exact: b}}}]"), "FW314 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.match[0].uri: a Canary's analysis has no uri in match"},
+		{"a URI", "istio", routing("analysisTimes: 1, match: [{uri: {prefix: /a}, headers: {a: {exact: b}}}]"), "FW314 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.match[0].uri: Flagger's match conditions have no uri"},
 		{"no condition", "istio", routing("analysisTimes: 1, match: [{}]"), "FW314 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.match[0]: the condition has no headers"},
-		{"two conditions in one", "istio", routing("analysisTimes: 1, match: [{headers: {a: {exact: b, prefix: c}}}]"), "FW314 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.match[0].headers.a: the condition has 2 parts, and takes one"},
+		{"two conditions in one", "istio", routing("analysisTimes: 1, match: [{headers: {a: {exact: b, prefix: c}}}]"), "FW314 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.match[0].headers.a: the condition has 2 comparisons, but needs exactly one"},
 		{"a regular expression", "istio", routing("analysisTimes: 1, match: [{headers: {a: {regex: '['}}}]"), "FW314 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.match[0].headers.a.regex"},
 		{"a parameter's suffix", "istio", routing("analysisTimes: 1, match: [{queryParams: {a: {suffix: b}}}]"), "FW314 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.match[0].queryParams.a.suffix"},
 		{"parameters on nginx", "nginx", routing("host: h, analysisTimes: 1, match: [{queryParams: {a: {exact: b}}}]"), "FW711 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.match[0].queryParams"},
 		{"a prefix on nginx", "nginx", routing("host: h, analysisTimes: 1, match: [{headers: {a: {prefix: b}}}]"), "FW711 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.match[0].headers.a"},
-		{"two headers on nginx", "nginx", routing("host: h, analysisTimes: 1, match: [{headers: {a: {exact: b}}}, {headers: {c: {exact: d}}}]"), "FW711 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.match: Flagger takes one header and one cookie"},
+		{"two headers on nginx", "nginx", routing("host: h, analysisTimes: 1, match: [{headers: {a: {exact: b}}}, {headers: {c: {exact: d}}}]"), "FW711 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.match: Flagger uses only one header and one cookie"},
 		{"a cookie's value on nginx", "nginx", routing("host: h, analysisTimes: 1, match: [{headers: {cookie: {regex: b}}}]"), "FW711 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.match[0].headers.cookie"},
 
 		// nginx.
-		{"no host", "nginx", routing(steps), "FW712 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting: the Ingress needs the name"},
+		{"no host", "nginx", routing(steps), "FW712 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting: the Ingress has no host"},
 		{"nothing measured", "nginx", policy("trafficRouting: {host: h, analysisTimes: 3}, trafficAnalysis: {metrics: [{name: request-duration}]}"), "FW715 spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis.metrics[0].name"},
 
-		{"a host in capitals", "nginx", routing("host: Shop.Example.com, " + steps), `FW115 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.host: "Shop.Example.com" is not a host that an Ingress takes`},
-		{"an address for a host", "nginx", routing("host: 10.0.0.1, " + steps), `FW115 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.host: "10.0.0.1" is not a host that an Ingress takes: it is an IP address`},
+		{"a host in capitals", "nginx", routing("host: Shop.Example.com, " + steps), `FW115 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.host: "Shop.Example.com" is not a valid host for an Ingress`},
+		{"an address for a host", "nginx", routing("host: 10.0.0.1, " + steps), `FW115 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.host: "10.0.0.1" is not a valid host for an Ingress: it is an IP address`},
 
 		// Istio.
 		{"layer 4 with conditions", "istio", "      appProtocol: tcp\n" + routing("analysisTimes: 1, match: [{headers: {a: {exact: b}}}]"), "FW701 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.match: match is for HTTP"},
-		{"layer 4 with requests counted", "istio", "      appProtocol: TCP\n" + policy("trafficRouting: {"+steps+"}, trafficAnalysis: {metrics: [{name: request-duration}]}"), "FW715 spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis.metrics[0].name: with appProtocol tcp Istio counts no requests"},
-		{"all hosts of all sidecars", "istio", routing("hosts: ['*'], " + steps), "FW704 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.hosts[0]: Istio takes the host * for a gateway only"},
+		{"layer 4 with requests counted", "istio", "      appProtocol: TCP\n" + policy("trafficRouting: {"+steps+"}, trafficAnalysis: {metrics: [{name: request-duration}]}"), "FW715 spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis.metrics[0].name: with appProtocol tcp, Istio counts no requests"},
+		{"all hosts of all sidecars", "istio", routing("hosts: ['*'], " + steps), "FW704 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.hosts[0]: Istio accepts the host * only at a gateway"},
 		{"all hosts of a gateway", "istio", routing("hosts: ['*'], gateways: [a/b], " + steps), "FW702 spec.plugin"},
 		{"a host with a space", "istio", routing("hosts: [a b], " + steps), "FW704 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.hosts[0]"},
 		{"a gateway without a name", "istio", routing("gateways: [''], " + steps), "FW704 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.gateways[0]"},
-		{"no time to try", "istio", routing("retries: {perTryTimeout: 0s}, " + steps), "FW704 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.retries.perTryTimeout"},
+		{"no time for an attempt", "istio", routing("retries: {perTryTimeout: 0s}, " + steps), "FW704 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.retries.perTryTimeout"},
 		{"origins of two conditions", "istio", routing("corsPolicy: {allowOrigins: [{exact: a, prefix: b}]}, " + steps), "FW314 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.corsPolicy.allowOrigins[0]"},
 
 		// Kuma.
-		{"requests that are not counted", "kuma", "      appProtocol: tcp\n" + policy("trafficRouting: {protocol: http, "+steps+"}, trafficAnalysis: {metrics: [{name: request-duration}]}"), "FW414 spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis.metrics[0].name: with appProtocol tcp the sidecars count no requests"},
-		{"a mesh that is not there", "kuma", "      meshName: a\n" + routing(steps), "FW416 spec.syncPolicies[0].rollout.meshName: there is no Mesh a among the inputs"},
+		{"requests that Kuma does not count", "kuma", "      appProtocol: tcp\n" + policy("trafficRouting: {protocol: http, "+steps+"}, trafficAnalysis: {metrics: [{name: request-duration}]}"), "FW414 spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis.metrics[0].name: with appProtocol tcp, sidecars count no requests"},
+		{"an undefined mesh", "kuma", "      meshName: a\n" + routing(steps), "FW416 spec.syncPolicies[0].rollout.meshName: the inputs have no Mesh a, so Kuma would reject the pods that name it"},
 
 		// Extensions.
-		{"a webhook that has no time", "kuma", policy("trafficRouting: {" + steps + "}, webhooks: [{name: a, timeout: 0s}]"), "FW114 spec.syncPolicies[0].rollout.rolloutPolicy.webhooks[0].timeout"},
-		{"a duration that Flagger misreads", "kuma", policy("trafficRouting: {" + steps + "}, webhooks: [{name: a, timeout: 1h}]"), `FW115 spec.syncPolicies[0].rollout.rolloutPolicy.webhooks[0].timeout: "1h" is not a duration as Flagger reads one`},
+		{"a webhook with a timeout of 0", "kuma", policy("trafficRouting: {" + steps + "}, webhooks: [{name: a, timeout: 0s}]"), "FW114 spec.syncPolicies[0].rollout.rolloutPolicy.webhooks[0].timeout"},
+		{"a duration that Flagger misreads", "kuma", policy("trafficRouting: {" + steps + "}, webhooks: [{name: a, timeout: 1h}]"), `FW115 spec.syncPolicies[0].rollout.rolloutPolicy.webhooks[0].timeout: "1h" is not a duration that Flagger reads`},
 		{"a type of webhook", "kuma", policy("trafficRouting: {" + steps + "}, webhooks: [{name: a, type: pre-rollback}]"), `FW113 spec.syncPolicies[0].rollout.rolloutPolicy.webhooks[0].type: "pre-rollback" is not one of`},
 		{"an autoscaler of another API", "kuma", "      autoscalerRef: {apiVersion: keda.sh/v1alpha1, name: a}\n" + routing(steps), "FW316 spec.syncPolicies[0].rollout.autoscalerRef.apiVersion"},
 		{"queries of an HPA", "kuma", "      autoscalerRef: {name: a, primaryScalerQueries: {a: b}}\n" + routing(steps), "FW316 spec.syncPolicies[0].rollout.autoscalerRef.primaryScalerQueries"},
 		{"no number of pods", "kuma", "      autoscalerRef: {name: a, primaryScalerReplicas: {minReplicas: 3, maxReplicas: 2}}\n" + routing(steps), "FW316 spec.syncPolicies[0].rollout.autoscalerRef.primaryScalerReplicas.minReplicas"},
-		{"a webhook that does nothing", "kuma", policy("trafficRouting: {" + steps + "}, webhooks: [{name: a}]"), "FW324 spec.syncPolicies[0].rollout.rolloutPolicy.webhooks[0]: a load tester does nothing without metadata"},
+		{"a webhook that does nothing", "kuma", policy("trafficRouting: {" + steps + "}, webhooks: [{name: a}]"), "FW324 spec.syncPolicies[0].rollout.rolloutPolicy.webhooks[0]: the webhook has no metadata"},
 		{"a webhook without a name", "kuma", policy("trafficRouting: {" + steps + "}, webhooks: [{name: ''}]"), "FW115 spec.syncPolicies[0].rollout.rolloutPolicy.webhooks[0].name"},
-		{"steps that stand still", "kuma", routing("canaryStrategy: {stepWeights: [5, 20, 20]}"), "FW326 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.canaryStrategy.stepWeights[2]: after 20% of the traffic a step to 20% moves nothing"},
-		{"a first step of nothing", "kuma", routing("canaryStrategy: {stepWeights: [0, 20]}"), "FW326 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.canaryStrategy.stepWeights[0]"},
-		{"a maximum that is ignored", "kuma", routing("canaryStrategy: {stepWeights: [1, 5], maxWeight: 50}"), "FW323 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.canaryStrategy.maxWeight"},
-		{"an alert to nobody", "kuma", policy("trafficRouting: {" + steps + "}, alerts: [{name: a, providerRef: {name: b}}]"), "FW317 spec.syncPolicies[0].rollout.rolloutPolicy.alerts[0].providerRef.name: there is no AlertProvider b in namespace web"},
+		{"equal steps", "kuma", routing("canaryStrategy: {stepWeights: [5, 20, 20]}"), "FW326 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.canaryStrategy.stepWeights[2]: the step from 20% to 20% moves no traffic"},
+		{"a first step of 0", "kuma", routing("canaryStrategy: {stepWeights: [0, 20]}"), "FW326 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.canaryStrategy.stepWeights[0]"},
+		{"an ignored maximum", "kuma", routing("canaryStrategy: {stepWeights: [1, 5], maxWeight: 50}"), "FW323 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.canaryStrategy.maxWeight"},
+		{"an alert without a provider", "kuma", policy("trafficRouting: {" + steps + "}, alerts: [{name: a, providerRef: {name: b}}]"), "FW317 spec.syncPolicies[0].rollout.rolloutPolicy.alerts[0].providerRef.name: the inputs have no AlertProvider b in namespace web"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var found bool
 			list := diagnostics(rolledOut(tt.provider, tt.more))
 			if strings.HasPrefix(tt.want, "FW702") && list.HasErrors() {
-				t.Errorf("it is refused:\n%s", text(list))
+				t.Errorf("rejected:\n%s", text(list))
 			}
 			for _, d := range list {
 				_, said, _ := strings.Cut(d.String(), d.Severity.String()+" ")
@@ -296,8 +296,8 @@ func TestRolloutsThatProvidersDoNotRun(t *testing.T) {
 	}
 }
 
-// TestAlertProviderIsRenderedOnce however many applications of a cluster name it:
-// two Kustomizations that apply it would take it from each other.
+// TestAlertProviderIsRenderedOnce checks that several applications of a cluster share one AlertProvider: two
+// Kustomizations that apply it would take it from each other.
 func TestAlertProviderIsRenderedOnce(t *testing.T) {
 	rollout := "      rolloutPolicy: {trafficRouting: {canaryStrategy: {stepWeight: 10}}, alerts: [{name: team, providerRef: {name: chat, namespace: web}}]}\n"
 	one := rolledOut("kuma", rollout)
@@ -314,8 +314,8 @@ func TestAlertProviderIsRenderedOnce(t *testing.T) {
 	}
 	wantDiagnostic(t, []schema.File{one[0], one[1]}, "x.yaml:15:117: warning FW317")
 	unused := schema.File{Name: "alerts.yaml", Data: []byte("{apiVersion: flagger.app/v1beta1, kind: AlertProvider, metadata: {name: chat2, namespace: web}, spec: {type: slack, address: http://a, secretRef: {name: s}}}")}
-	wantDiagnostic(t, []schema.File{one[0], one[1], unused}, "alerts.yaml:1:73: warning FW216 metadata.name: no rollout names the AlertProvider")
-	wantDiagnostic(t, []schema.File{one[0], one[1], unused}, "alerts.yaml:1:97: error FW319 spec: an AlertProvider has either an address or a secretRef")
+	wantDiagnostic(t, []schema.File{one[0], one[1], unused}, "alerts.yaml:1:73: warning FW216 metadata.name: no rollout uses the AlertProvider")
+	wantDiagnostic(t, []schema.File{one[0], one[1], unused}, "alerts.yaml:1:97: error FW319 spec: an AlertProvider needs exactly one of address and secretRef")
 	elsewhere := schema.File{Name: "alerts.yaml", Data: []byte(strings.Replace(string(provider.Data), "namespace: web", "namespace: ops", 1))}
 	wantDiagnostic(t, edit(t, []schema.File{one[0], one[1], elsewhere}, "x.yaml", "namespace: web}}]", "namespace: ops}}]"), "x.yaml:15:134: error FW318")
 }

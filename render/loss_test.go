@@ -10,8 +10,8 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// twelve are clusters p1 to p9 of stage prod, s1 to s3 of stage staging, in the fleet all; the
-// fleet few has p1 and s1, and p10 is in none.
+// twelve returns clusters p1 to p9 of stage prod and s1 to s3 of stage staging, in the fleet all. The fleet few
+// has p1 and s1, and p10 is in no fleet.
 func twelve() []schema.File {
 	var members, clusters strings.Builder
 	add := func(name, stage string, listed bool) {
@@ -35,7 +35,7 @@ func twelve() []schema.File {
 	}
 }
 
-// lossApp is an Application with fields of its spec, which begin in line 6, in the file NAME.yaml.
+// lossApp returns an Application, in the file NAME.yaml, with fields of its spec that begin on line 6.
 func lossApp(name, spec string) schema.File {
 	return schema.File{Name: name + ".yaml", Data: []byte(strings.Join([]string{
 		"apiVersion: apps.kurator.dev/v1alpha1", "kind: Application", "metadata: {name: " + name + "}", "spec:",
@@ -50,19 +50,20 @@ const (
 	db       = "  - name: db\n    kustomization: {interval: 5m, path: ./db, prune: true}\n"
 )
 
-// ofStage is a policy called web for the clusters of a stage.
+// ofStage returns a policy called web for the clusters of a stage.
 func ofStage(stage string) string {
 	return "  - name: web\n    kustomization: {interval: 5m, path: ./" + stage + ", prune: true}\n    destination: {fleet: all, clusterSelector: {matchLabels: {stage: " + stage + "}}}\n"
 }
 
-// expression is a destination with a condition on the stage.
+// expression returns a destination with a condition on the stage.
 func expression(operator string) string {
 	return "  destination:\n    fleet: all\n    clusterSelector: {matchExpressions: [{key: stage, operator: " + operator + "}]}\n"
 }
 
 type lossEdit struct{ file, from, to string }
 
-// TestLosses: what changes of the inputs take from clusters, of Applications that are still there.
+// TestLosses checks which changes of the inputs remove objects from clusters while their Applications still
+// exist.
 func TestLosses(t *testing.T) {
 	const (
 		nine    = "p1, p2, p3, p4, p5, p6, p7, p8, p9"
@@ -77,8 +78,8 @@ func TestLosses(t *testing.T) {
 		edits []lossEdit
 		want  []string
 	}{
-		{"a typing mistake in a selector's value", shop, both, []string{"shop.yaml:9:7: Application default/shop would disappear from " + nothing}},
-		{"in its key", shop, []lossEdit{{"shop.yaml", "stage: prod", "stag: prod"}}, []string{"shop.yaml:9:7: Application default/shop would disappear from " + nothing}},
+		{"a typo in a selector's value", shop, both, []string{"shop.yaml:9:7: Application default/shop would disappear from " + nothing}},
+		{"a typo in a selector's key", shop, []lossEdit{{"shop.yaml", "stage: prod", "stag: prod"}}, []string{"shop.yaml:9:7: Application default/shop would disappear from " + nothing}},
 		{"a selector of other clusters", shop, []lossEdit{{"shop.yaml", "stage: prod", "stage: staging"}}, []string{
 			"shop.yaml:9:7: Application default/shop would disappear from " + nine + ": clusterSelector does not match p1, p2, p3 and 6 more; the labels of p1 are at clusters.yaml:8:12"}},
 		{"a label that a cluster loses", shop, []lossEdit{{"clusters.yaml", "    stage: prod\n", ""}}, []string{
@@ -92,15 +93,15 @@ func TestLosses(t *testing.T) {
 			"shop.yaml:9:7: Application default/shop would disappear from p1, p2, p3, p4, p5: clusterSelector does not match p1, p2, p3 and 2 more; the labels of p1 are at clusters.yaml:4:1"}},
 		{"a cluster that leaves the fleet", shop, []lossEdit{{"fleet.yaml", "  - {kind: Cluster, name: p2}\n", ""}}, []string{
 			"fleet.yaml:5:3: Application default/shop would disappear from p2: the fleet all does not list p2"}},
-		{"and is in another one", shop, []lossEdit{{"fleet.yaml", "  - {kind: Cluster, name: p1}\n", ""}}, []string{
+		{"a cluster that moves to another fleet", shop, []lossEdit{{"fleet.yaml", "  - {kind: Cluster, name: p1}\n", ""}}, []string{
 			"fleet.yaml:5:3: Application default/shop would disappear from p1: the fleet all, the destination at shop.yaml:7:12, does not list p1"}},
-		{"and whose document leaves, too", shop, []lossEdit{{"fleet.yaml", "  - {kind: Cluster, name: p2}\n", ""}, {"clusters.yaml", "kind: Cluster\nmetadata:\n  name: p2\n", "kind: Cluster\nmetadata:\n  name: other\n"}}, []string{
+		{"a cluster that leaves with its document", shop, []lossEdit{{"fleet.yaml", "  - {kind: Cluster, name: p2}\n", ""}, {"clusters.yaml", "kind: Cluster\nmetadata:\n  name: p2\n", "kind: Cluster\nmetadata:\n  name: other\n"}}, []string{
 			"fleet.yaml:5:3: Application default/shop would disappear from p2: the fleet all does not list p2"}},
-		{"another fleet", shop, []lossEdit{{"shop.yaml", "fleet: all", "fleet: few"}}, []string{
+		{"another fleet of the Application", shop, []lossEdit{{"shop.yaml", "fleet: all", "fleet: few"}}, []string{
 			"shop.yaml:7:12: Application default/shop would disappear from p2, p3, p4, p5, p6, p7, p8, p9: the destination is the fleet few, which at few.yaml:5:3 does not list p2, p3, p4 and 5 more"}},
 		{"no destination", shop, []lossEdit{{"shop.yaml", toProd, ""}}, []string{
-			"shop.yaml:3:18: Application default/shop would disappear from " + nine + ": without a destination it goes to the cluster host alone"}},
-		{"a destination, from none", lossApp("shop", policies+web), []lossEdit{{"shop.yaml", policies, toAll + policies}}, []string{
+			"shop.yaml:3:18: Application default/shop would disappear from " + nine + ": without a destination it goes only to the cluster host"}},
+		{"a new destination", lossApp("shop", policies+web), []lossEdit{{"shop.yaml", policies, toAll + policies}}, []string{
 			"shop.yaml:6:24: Application default/shop would disappear from host: the destination is the fleet all, which at fleet.yaml:5:3 does not list host"}},
 		{"the destination of a policy", shop, []lossEdit{{"shop.yaml", "path: ./db, prune: true}\n", "path: ./db, prune: true}\n    destination: {fleet: all, clusterSelector: {matchLabels: {stage: staging}}}\n"}}, []string{
 			"shop.yaml:16:49: the policy db of Application default/shop would disappear from " + nine + ": clusterSelector does not match p1, p2, p3 and 6 more; the labels of p1 are at clusters.yaml:8:12"}},
@@ -117,11 +118,11 @@ func TestLosses(t *testing.T) {
 		{"another kind", shop, []lossEdit{{"shop.yaml", "kustomization: {interval: 5m, path: ./web, prune: true}", "helm: {interval: 5m, chart: {spec: {chart: ./web}}}"}}, nil},
 		{"another kind, and a mistake", shop, append(both, lossEdit{"shop.yaml", "kustomization: {interval: 5m, path: ./web, prune: true}", "helm: {interval: 5m, chart: {spec: {chart: ./web}}}"}), []string{
 			"shop.yaml:9:7: Application default/shop would disappear from " + nothing}},
-		{"what is not pruned", lossApp("shop", toProd+policies+web+strings.Replace(db, "true", "false", 1)), both, []string{
+		{"a policy without prune", lossApp("shop", toProd+policies+web+strings.Replace(db, "true", "false", 1)), both, []string{
 			"shop.yaml:9:7: the policy web of Application default/shop would disappear from " + nothing}},
-		{"what is no longer pruned, but was", shop, append(both, lossEdit{"shop.yaml", "path: ./db, prune: true", "path: ./db, prune: false"}), []string{
+		{"a policy that loses prune", shop, append(both, lossEdit{"shop.yaml", "path: ./db, prune: true", "path: ./db, prune: false"}), []string{
 			"shop.yaml:9:7: Application default/shop would disappear from " + nothing}},
-		{"what is suspended", lossApp("shop", toProd+policies+strings.Replace(web, "prune", "suspend: true, prune", 1)), both, nil},
+		{"a suspended policy", lossApp("shop", toProd+policies+strings.Replace(web, "prune", "suspend: true, prune", 1)), both, nil},
 		{"a release", lossApp("shop", toProd+policies+"  - name: redis\n    helm: {interval: 5m, chart: {spec: {chart: ./redis}}}\n"), both, []string{
 			"shop.yaml:9:7: Application default/shop would disappear from " + nothing}},
 		{"a release that is suspended", lossApp("shop", toProd+policies+"  - name: redis\n    helm: {interval: 5m, suspend: true, chart: {spec: {chart: ./redis}}}\n"), both, nil},
@@ -136,15 +137,15 @@ func TestLosses(t *testing.T) {
 			"shop." + strings.Repeat("a.", 100) + "v2.yaml:9:7: Application default/shop." + strings.Repeat("a.", 100) + "v2 would disappear from " + nothing}},
 		{"one of two policies of one name", lossApp("shop", toAll+policies+ofStage("prod")+ofStage("staging")), []lossEdit{{"shop.yaml", "stage: prod", "stage: production"}}, []string{
 			"shop.yaml:10:49: the policy web of Application default/shop would disappear from " + nothing}},
-		{"the other one", lossApp("shop", toAll+policies+ofStage("prod")+ofStage("staging")), []lossEdit{{"shop.yaml", "stage: staging", "stage: stag"}}, []string{
+		{"the other of two policies of one name", lossApp("shop", toAll+policies+ofStage("prod")+ofStage("staging")), []lossEdit{{"shop.yaml", "stage: staging", "stage: stag"}}, []string{
 			"shop.yaml:13:49: the policy web of Application default/shop would disappear from s1, s2, s3: clusterSelector matches no cluster of the fleet all (FW204)"}},
 		{"the one of two that is deleted", lossApp("shop", toAll+policies+ofStage("prod")+ofStage("staging")), []lossEdit{{"shop.yaml", ofStage("prod"), ""}}, []string{
 			"shop.yaml:10:49: Application default/shop would disappear from " + nine + ": clusterSelector does not match p1, p2, p3 and 6 more; the labels of p1 are at clusters.yaml:8:12"}},
 		{"two that swap their clusters", lossApp("shop", toAll+policies+ofStage("prod")+ofStage("staging")), []lossEdit{
 			{"shop.yaml", "stage: prod", "stage: x"}, {"shop.yaml", "stage: staging", "stage: prod"}, {"shop.yaml", "stage: x", "stage: staging"}}, nil},
-		{"one that two take over", shop, []lossEdit{{"shop.yaml", web, ofStage("prod") + ofStage("staging")}, {"shop.yaml", toProd, toAll}}, nil},
-		{"two of which one takes over", lossApp("shop", toAll+policies+ofStage("prod")+ofStage("staging")), []lossEdit{{"shop.yaml", ofStage("prod") + ofStage("staging"), web}}, nil},
-		{"an expression that excludes", lossApp("shop", expression("Exists")+policies+web), []lossEdit{{"shop.yaml", "operator: Exists", "operator: DoesNotExist"}}, []string{
+		{"one that two others take over", shop, []lossEdit{{"shop.yaml", web, ofStage("prod") + ofStage("staging")}, {"shop.yaml", toProd, toAll}}, nil},
+		{"one of two that takes over", lossApp("shop", toAll+policies+ofStage("prod")+ofStage("staging")), []lossEdit{{"shop.yaml", ofStage("prod") + ofStage("staging"), web}}, nil},
+		{"an excluding expression", lossApp("shop", expression("Exists")+policies+web), []lossEdit{{"shop.yaml", "operator: Exists", "operator: DoesNotExist"}}, []string{
 			"shop.yaml:8:5: Application default/shop would disappear from " + nine + ", s1 and 2 more: clusterSelector matches no cluster of the fleet all (FW204)"}},
 		{"an expression without one of the values", lossApp("shop", expression("In, values: [prod, staging]")+policies+web), []lossEdit{{"shop.yaml", "[prod, staging]", "[prod]"}}, []string{
 			"clusters.yaml:80:12: Application default/shop would disappear from s1, s2, s3: the labels of s1, s2, s3 do not match clusterSelector at shop.yaml:8:5"}},
@@ -171,7 +172,7 @@ func TestLosses(t *testing.T) {
 	}
 }
 
-// losses are those of one tree after another, each in a line.
+// losses returns the losses of one tree compared with another, one per line.
 func losses(tree, old *render.Tree) (lines []string) {
 	for _, l := range tree.LossesOf(tree.Changes(old)) {
 		lines = append(lines, l.Position.String()+": "+l.String())
@@ -179,8 +180,9 @@ func losses(tree, old *render.Tree) (lines []string) {
 	return lines
 }
 
-// TestOneLineThatDecidesIsSaidOnce for all that it takes from clusters.
-func TestOneLineThatDecidesIsSaidOnce(t *testing.T) {
+// TestOneDecisiveLineIsReportedOnce checks that one line of the input which removes objects from several clusters
+// is reported once.
+func TestOneDecisiveLineIsReportedOnce(t *testing.T) {
 	was := append(twelve(), lossApp("a", toProd+policies+web), lossApp("b", toAll+policies+db), lossApp("c", toProd+policies+strings.Replace(web, "web", "front", 1)))
 	is := edit(t, edit(t, was, "fleet.yaml", "  - {kind: Cluster, name: p2}\n  - {kind: Cluster, name: p3}\n", ""), "c.yaml", "stage: prod", "stage: production")
 	got, want := losses(compile(t, is...), compile(t, was...)), []string{
@@ -192,9 +194,9 @@ func TestOneLineThatDecidesIsSaidOnce(t *testing.T) {
 	}
 }
 
-// TestChosenClustersLoseAlone: of a tree of some clusters only these lose, and all that is known
-// is what they have.
-func TestChosenClustersLoseAlone(t *testing.T) {
+// TestLossesOfSelectedClusters checks a tree of selected clusters: only they can lose objects, and only their
+// objects are known.
+func TestLossesOfSelectedClusters(t *testing.T) {
 	was := append(twelve(), lossApp("shop", toProd+policies+web))
 	old := compile(t, was...)
 	tree := compile(t, edit(t, was, "shop.yaml", "stage: prod", "stage: staging")...)
@@ -210,9 +212,9 @@ func TestChosenClustersLoseAlone(t *testing.T) {
 	}
 }
 
-// TestStrangersFilesHideNoLoss: a file that was edited until nobody knows what it held counts by
-// its name, and one of another name by its object.
-func TestStrangersFilesHideNoLoss(t *testing.T) {
+// TestEditedFilesHideNoLoss checks files edited by hand: an unreadable file counts by its name, and a renamed
+// one by its object.
+func TestEditedFilesHideNoLoss(t *testing.T) {
 	was := append(twelve(), lossApp("shop", toProd+policies+web+db))
 	tree := compile(t, edit(t, was, "shop.yaml", "stage: prod", "stage: production")...)
 	const (
@@ -229,12 +231,12 @@ func TestStrangersFilesHideNoLoss(t *testing.T) {
 		{"no YAML", file, "{[", true},
 		{"a list", file, "[1]", true},
 		{"null", file, "null", true},
-		{"a bomb", file, "a: &a [x, x, x]\nb: &b [*a, *a, *a]\nc: [*b, *b, *b]\n", true},
+		{"a YAML bomb", file, "a: &a [x, x, x]\nb: &b [*a, *a, *a]\nc: [*b, *b, *b]\n", true},
 		{"bytes", file, "\x00\xff\xfe", true},
 		{"fields of other types", file, "apiVersion: [1]\nkind: {}\nmetadata: []\nspec: 1\n", true},
 		{"another object", file, "{apiVersion: v1, kind: ConfigMap, metadata: {name: web, namespace: default}}", true},
 		{"another kind of Kustomization", file, "{apiVersion: kustomize.config.k8s.io/v1beta1, kind: Kustomization, metadata: {name: web, namespace: default}, spec: {prune: false}}", true},
-		{"one without its switch", file, strings.Replace(fmt.Sprintf(object, "web", "default", "true"), "prune: true", "", 1), true},
+		{"one without prune", file, strings.Replace(fmt.Sprintf(object, "web", "default", "true"), "prune: true", "", 1), true},
 		{"one of another name", file, fmt.Sprintf(object, "other", "default", "false"), true},
 		{"one of another namespace", file, fmt.Sprintf(object, "web", "other", "false"), true},
 		{"two, of which the first is not pruned", file, fmt.Sprintf(object, "web", "default", "false") + "---\n" + fmt.Sprintf(object, "web", "default", "true"), true},
@@ -243,7 +245,7 @@ func TestStrangersFilesHideNoLoss(t *testing.T) {
 		{"a file of kustomize", "apps/default.shop/kustomization.yaml", "kind: Kustomization\n", false},
 		{"an Application that was deleted", "apps/default.other/kustomization-web.yaml", fmt.Sprintf(object, "web", "default", "true"), false},
 		{"elsewhere", "kustomization-web.yaml", fmt.Sprintf(object, "web", "default", "true"), false},
-		{"on a hub that is no longer one", "clusters/p1/apps/default.shop/kustomization-web-cluster-p1.yaml", fmt.Sprintf(object, "web-cluster-p1", "default", "true"), true},
+		{"on a former hub", "clusters/p1/apps/default.shop/kustomization-web-cluster-p1.yaml", fmt.Sprintf(object, "web-cluster-p1", "default", "true"), true},
 		{"without a name", "clusters/apps/", "", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

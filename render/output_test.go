@@ -13,7 +13,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema/output"
 )
 
-// openFields are those of rendered objects in which anything may be.
+// openFields holds the fields of rendered objects that accept any value.
 var openFields = []string{
 	"AlertProvider metadata labels",
 	"Canary metadata annotations",
@@ -51,9 +51,9 @@ var openFields = []string{
 	"Service metadata annotations",
 }
 
-// TestSchemasOfWhatIsRenderedAreClosed changes every field of every object: one
-// that does not exist, or a value of another type, is refused.
-func TestSchemasOfWhatIsRenderedAreClosed(t *testing.T) {
+// TestOutputSchemasAreClosed changes every field of every object, and checks that unknown fields and
+// values of another type are rejected.
+func TestOutputSchemasAreClosed(t *testing.T) {
 	kinds := map[string]bool{}
 	used := map[string]bool{}
 	for _, object := range renderedObjects(t) {
@@ -63,7 +63,7 @@ func TestSchemasOfWhatIsRenderedAreClosed(t *testing.T) {
 		}
 		kinds[kind] = true
 		if errs := checkOutput(object); len(errs) > 0 {
-			t.Errorf("%s is refused as it is: %v", kind, errs)
+			t.Errorf("%s is rejected unchanged: %v", kind, errs)
 			continue
 		}
 		for _, m := range mutations(object, []string{kind}) {
@@ -91,8 +91,7 @@ func TestSchemasOfWhatIsRenderedAreClosed(t *testing.T) {
 	}
 }
 
-// renderedObjects are all objects of the examples, and of inputs that set what
-// these do not.
+// renderedObjects returns all objects of the examples, and of inputs that set the remaining fields.
 func renderedObjects(t *testing.T) (all []map[string]any) {
 	t.Helper()
 	seen := map[string]bool{}
@@ -145,7 +144,7 @@ func checkOutput(object map[string]any) []output.Error {
 // A mutation changes one value of an object.
 type mutation struct {
 	path, what string
-	// added says whether a field is added at the path.
+	// added reports whether a field is added at the path.
 	added bool
 	apply func() (undo func())
 }
@@ -173,7 +172,7 @@ func mutations(value any, at []string) (all []mutation) {
 		}})
 		for key, old := range v {
 			if len(at) == 1 && (key == "apiVersion" || key == "kind") {
-				continue // by these its schema is found
+				continue // they select its schema
 			}
 			replace(name+" "+key, old, func(other any) { v[key] = other })
 			all = append(all, mutations(old, append(slices.Clone(at), key))...)

@@ -11,13 +11,13 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// ofShops are an Application of the fleet shops, whose clusters are berlin {region: eu, tier: gold},
-// lisbon {region: eu} and tokyo {region: asia}, with one policy.
+// ofShops returns an Application of the fleet shops with one policy. The fleet's clusters are berlin {region:
+// eu, tier: gold}, lisbon {region: eu} and tokyo {region: asia}.
 func ofShops(policy string) []schema.File {
 	return worldAnd(app("a", "  destination: {fleet: shops}\n  syncPolicies:\n"+policy))
 }
 
-// values are the policy of a chart with values, in the indentation of a policy's fields.
+// values is a policy of a chart with values, indented like a policy's fields.
 const values = `  - name: p
     helm:
       interval: 5m
@@ -37,7 +37,7 @@ func valuesOn(t *testing.T, tree *render.Tree, cluster string) any {
 func TestOverridesAreMerged(t *testing.T) {
 	for _, tt := range []struct {
 		name, overrides string
-		// want are the values on berlin, lisbon and tokyo.
+		// want holds the values on berlin, lisbon and tokyo.
 		want [3]string
 	}{
 		{"maps by key", "- {clusterSelector: {matchLabels: {tier: gold}}, helm: {values: {map: {b: 3, c: 4}}}}",
@@ -65,14 +65,14 @@ func TestOverridesAreMerged(t *testing.T) {
 				}
 			}
 			if list := problems(files); len(list) > 0 {
-				t.Errorf("it says\n%s", text(list))
+				t.Errorf("got\n%s", text(list))
 			}
 		})
 	}
 }
 
-// TestOverridesShareWhatIsAlike: clusters with the same result have the same bytes, once.
-func TestOverridesShareWhatIsAlike(t *testing.T) {
+// TestOverridesShareEqualContent checks that clusters with the same result share the same bytes.
+func TestOverridesShareEqualContent(t *testing.T) {
 	tree := compile(t, ofShops(values+`    overrides:
     - {clusterSelector: {matchLabels: {tier: gold}}, helm: {values: {one: 1}}}
     - {clusterSelector: {matchLabels: {region: asia}}, helm: {values: {one: 2}}}
@@ -158,18 +158,18 @@ values:
 	}
 }
 
-// TestEffectOfOverrides: a warning's hint, to remove an override, changes nothing.
+// TestEffectOfOverrides checks that following a warning's hint to remove an override changes nothing.
 func TestEffectOfOverrides(t *testing.T) {
 	for _, tt := range []struct {
 		name, base string
 		overrides  []string
 		useless    string
 	}{
-		{"a removal below a mapping", "{a: {x: 1}}", []string{"{a: null}", "{a: {b: 2}}"}, ""},
-		{"a text in place of a mapping", "{a: {x: 1}}", []string{"{a: text}", "{a: {b: 2}}"}, ""},
+		{"a removal inside a mapping", "{a: {x: 1}}", []string{"{a: null}", "{a: {b: 2}}"}, ""},
+		{"a text instead of a mapping", "{a: {x: 1}}", []string{"{a: text}", "{a: {b: 2}}"}, ""},
 		{"a number before a mapping", "{a: 1}", []string{"{a: 2}", "{a: {b: 2}}"}, "0"},
 		{"the same twice", "{a: 1}", []string{"{a: 5}", "{a: 5}"}, "1"},
-		{"one and back", "{a: 1}", []string{"{a: 5}", "{a: 1}"}, "0"},
+		{"one and its reversal", "{a: 1}", []string{"{a: 5}", "{a: 1}"}, "0"},
 		{"a quoted variable and a plain one", "{a: \"${cluster.name}\"}", []string{"\n          a: ${cluster.name}"}, ""},
 		{"an empty mapping", "{a: {b: 1}}", []string{"{a: {}}"}, "0"},
 		{"nothing", "{a: {b: 1}}", []string{"{}"}, "0"},
@@ -193,7 +193,7 @@ func TestEffectOfOverrides(t *testing.T) {
 	}
 }
 
-// TestEscapedVariables: a policy with nothing else is resolved as well.
+// TestEscapedVariables checks a policy with no other variables.
 func TestEscapedVariables(t *testing.T) {
 	tree := compile(t, ofShops("  - name: p\n    helm: {interval: 5m, chart: {spec: {chart: ./a}}, values: {a: \"$${cluster.name} ${x}\"}}\n")...)
 	if got := at(get(t, tree, "tokyo/fleetwright/apps/default.a/helmrelease-p.yaml"), "spec values a"); got != "${cluster.name} ${x}" {
@@ -201,7 +201,7 @@ func TestEscapedVariables(t *testing.T) {
 	}
 }
 
-// TestOverridesAndVariablesThatDoNotWork: each is reported where it stands.
+// TestOverridesAndVariablesThatDoNotWork checks that each mistake is reported at its position.
 func TestOverridesAndVariablesThatDoNotWork(t *testing.T) {
 	const chart = "  - name: p\n    helm: {interval: 5m, chart: {spec: {chart: ./chart}}, values: {one: 1}}\n    overrides:\n"
 	for _, tt := range []struct {
@@ -209,15 +209,15 @@ func TestOverridesAndVariablesThatDoNotWork(t *testing.T) {
 		want         []string
 	}{
 		{"it selects nothing", chart + "    - {clusterSelector: {matchLabels: {region: us}}, helm: {values: {one: 2}}}\n",
-			[]string{"a.yaml:11:8: warning FW204 spec.syncPolicies[0].overrides[0].clusterSelector: the override selects none of the clusters → the clusters' labels are berlin {region=eu, tier=gold}, lisbon {region=eu}, tokyo {region=asia}"}},
+			[]string{"a.yaml:11:8: warning FW204 spec.syncPolicies[0].overrides[0].clusterSelector: the override selects no cluster → labels of the clusters: berlin {region=eu, tier=gold}, lisbon {region=eu}, tokyo {region=asia}"}},
 		{"it changes nothing", chart + "    - {clusterSelector: {matchLabels: {region: eu}}, helm: {values: {one: 1, two: null}}}\n",
 			[]string{"a.yaml:11:7: warning FW228 spec.syncPolicies[0].overrides[0]: the override changes nothing on the clusters that it selects → remove it"}},
 		{"it sets nothing", chart + "    - {clusterSelector: {matchLabels: {region: eu}}}\n",
 			[]string{"a.yaml:11:7: warning FW228 spec.syncPolicies[0].overrides[0]: the override changes nothing on the clusters that it selects → remove it"}},
 		{"it is always overridden", chart + "    - {clusterSelector: {matchLabels: {tier: gold}}, helm: {values: {one: 2}}}\n    - {clusterSelector: {matchLabels: {region: eu}}, helm: {values: {one: 3}}}\n",
-			[]string{"a.yaml:11:7: warning FW228 spec.syncPolicies[0].overrides[0]: later overrides replace everything that this one sets → remove it, or move it behind them"}},
+			[]string{"a.yaml:11:7: warning FW228 spec.syncPolicies[0].overrides[0]: later overrides replace everything that this one sets → remove it, or move it after them"}},
 		{"it is overridden on some clusters", chart + "    - {clusterSelector: {matchLabels: {region: eu}}, helm: {values: {one: 2}}}\n    - {clusterSelector: {matchLabels: {tier: gold}}, helm: {values: {one: 3}}}\n", nil},
-		{"it takes another back", chart + "    - {clusterSelector: {matchLabels: {region: eu}}, helm: {values: {one: 2}}}\n    - {clusterSelector: {matchLabels: {tier: gold}}, helm: {values: {one: 1}}}\n", nil},
+		{"it reverses another", chart + "    - {clusterSelector: {matchLabels: {region: eu}}, helm: {values: {one: 2}}}\n    - {clusterSelector: {matchLabels: {tier: gold}}, helm: {values: {one: 1}}}\n", nil},
 		{"an unknown field", chart + "    - {clusterSelector: {matchLabels: {region: eu}}, helm: {value: {one: 2}}}\n",
 			[]string{"a.yaml:11:61: error FW110 spec.syncPolicies[0].overrides[0].helm: unknown field \"value\" → did you mean values?"}},
 		{"another type", chart + "    - {clusterSelector: {matchLabels: {region: eu}}, helm: {maxHistory: many}}\n",
@@ -231,38 +231,38 @@ func TestOverridesAndVariablesThatDoNotWork(t *testing.T) {
 		{"the other kind", chart + "    - {clusterSelector: {matchLabels: {region: eu}}, helm: null, kustomization: {interval: 5m, prune: true}}\n", nil},
 		{"no selector", chart + "    - {helm: {values: {one: 2}}}\n",
 			[]string{"a.yaml:11:7: error FW112 spec.syncPolicies[0].overrides[0]: clusterSelector is missing"}},
-		{"a rule of what is merged", chart + "    - {clusterSelector: {matchLabels: {region: eu}}, helm: {install: {skipCRDs: true, crds: Create}}}\n",
-			[]string{"a.yaml:11:81: error FW113 spec.syncPolicies[0].overrides[0].helm.install.skipCRDs: skipCRDs and crds: Create say different things → remove skipCRDs"}},
+		{"a rule about merged fields", chart + "    - {clusterSelector: {matchLabels: {region: eu}}, helm: {install: {skipCRDs: true, crds: Create}}}\n",
+			[]string{"a.yaml:11:81: error FW113 spec.syncPolicies[0].overrides[0].helm.install.skipCRDs: skipCRDs and crds: Create contradict each other → remove skipCRDs"}},
 
 		{"a selector without a value", chart + "    - {clusterSelector: , helm: {values: {one: 2}}}\n",
-			[]string{"a.yaml:11:25: error FW112 spec.syncPolicies[0].overrides[0].clusterSelector: the selector has no value, and would select all clusters"}},
+			[]string{"a.yaml:11:25: error FW112 spec.syncPolicies[0].overrides[0].clusterSelector: clusterSelector has no value, so it would select every cluster"}},
 		{"a required field of a rollout is removed", "  - name: p\n    kustomization: {interval: 5m, prune: true}\n    rollout: {trafficRoutingProvider: kuma, testLoader: true, workload: {name: w, namespace: w}, serviceName: w, port: 80, targetPort: 8080, rolloutPolicy: {trafficRouting: {protocol: http, canaryStrategy: {stepWeight: 10}}, trafficAnalysis: {checkIntervalSeconds: 60, checkFailedTimes: 2, metrics: [{name: request-success-rate, thresholdRange: {min: 99}}], webhooks: {command: [\"hey -z 55s -q 10 http://w-canary.w:80/\"]}}}}\n    overrides:\n    - {clusterSelector: {matchLabels: {region: eu}}, rollout: {port: null}}\n",
 			[]string{"a.yaml:12:54: error FW112 spec.syncPolicies[0].overrides[0].rollout: port is missing"}},
-		{"a dependency of the other kind somewhere", "  - name: p\n    kustomization: {interval: 5m, prune: true}\n    overrides:\n    - {clusterSelector: {matchLabels: {region: asia}}, kustomization: null, helm: {interval: 5m, chart: {spec: {chart: ./a}}}}\n  - name: q\n    kustomization: {interval: 5m, prune: true, dependsOn: [{name: p}]}\n",
-			[]string{"a.yaml:13:67: error FW510 spec.syncPolicies[1].kustomization.dependsOn[0].name: on tokyo: a Kustomization waits for its own kind only, and on tokyo p is a HelmRelease"}},
+		{"a dependency of the other kind on some clusters", "  - name: p\n    kustomization: {interval: 5m, prune: true}\n    overrides:\n    - {clusterSelector: {matchLabels: {region: asia}}, kustomization: null, helm: {interval: 5m, chart: {spec: {chart: ./a}}}}\n  - name: q\n    kustomization: {interval: 5m, prune: true, dependsOn: [{name: p}]}\n",
+			[]string{"a.yaml:13:67: error FW510 spec.syncPolicies[1].kustomization.dependsOn[0].name: on tokyo: a Kustomization can depend only on its own kind, but on tokyo p is a HelmRelease"}},
 
 		{"another name", "  - name: p\n    kustomization: {interval: 5m, prune: true, path: \"./${cluster.region}\"}\n",
-			[]string{"a.yaml:9:54: error FW124 spec.syncPolicies[0].kustomization.path: there is no variable ${cluster.region} → ${cluster.labels.region}, or ${cluster.name}"}},
-		{"no end", "  - name: p\n    kustomization: {interval: 5m, prune: true, path: \"./${cluster.name\"}\n",
-			[]string{"a.yaml:9:54: error FW124 spec.syncPolicies[0].kustomization.path: the variable ${cluster. does not end"}},
+			[]string{"a.yaml:9:54: error FW124 spec.syncPolicies[0].kustomization.path: unknown variable ${cluster.region} → ${cluster.labels.region}, or ${cluster.name}"}},
+		{"no closing brace", "  - name: p\n    kustomization: {interval: 5m, prune: true, path: \"./${cluster.name\"}\n",
+			[]string{"a.yaml:9:54: error FW124 spec.syncPolicies[0].kustomization.path: the variable ${cluster. is not closed"}},
 		{"in a name", "  - name: p-${cluster.name}\n    kustomization: {interval: 5m, prune: true}\n",
 			[]string{"a.yaml:8:11: error FW124 spec.syncPolicies[0].name: ${cluster.name} is not resolved here"}},
 		{"in a key", "  - name: p\n    helm: {interval: 5m, chart: {spec: {chart: ./chart}}, values: {\"${cluster.name}\": 1}}\n",
 			[]string{"a.yaml:9:68: error FW124 spec.syncPolicies[0].helm.values[\"${cluster.name}\"]: ${cluster.name} is not resolved in a key"}},
 		{"a label that a cluster lacks", "  - name: p\n    kustomization: {interval: 5m, prune: true, path: \"./${cluster.labels.tier}\"}\n",
-			[]string{"a.yaml:9:54: error FW227 spec.syncPolicies[0].kustomization.path: lisbon, tokyo have no label tier, so ${cluster.labels.tier} stands for nothing there → add the label to the clusters, or set the value by overrides"}},
-		{"a label that an override does without", "  - name: p\n    kustomization: {interval: 5m, prune: true, path: \"./${cluster.labels.tier}\"}\n    overrides:\n    - {clusterSelector: {matchExpressions: [{key: tier, operator: DoesNotExist}]}, kustomization: {path: ./other}}\n", nil},
+			[]string{"a.yaml:9:54: error FW227 spec.syncPolicies[0].kustomization.path: lisbon, tokyo have no label tier, so ${cluster.labels.tier} has no value there → add the label to the clusters, or set the value with overrides"}},
+		{"a label that an override does not need", "  - name: p\n    kustomization: {interval: 5m, prune: true, path: \"./${cluster.labels.tier}\"}\n    overrides:\n    - {clusterSelector: {matchExpressions: [{key: tier, operator: DoesNotExist}]}, kustomization: {path: ./other}}\n", nil},
 		{"a value of another type", "  - name: p\n    kustomization: {interval: 5m, prune: true, force: \"${cluster.labels.region}\"}\n",
 			[]string{"a.yaml:9:55: error FW111 spec.syncPolicies[0].kustomization.force: on berlin, lisbon: expected true or false, got the text \"eu\"", "a.yaml:9:55: error FW111 spec.syncPolicies[0].kustomization.force: on tokyo: expected true or false, got the text \"asia\""}},
 		{"a value of another form", "  - name: p\n    kustomization: {interval: \"${cluster.labels.region}\", prune: true}\n",
 			[]string{"a.yaml:9:31: error FW115 spec.syncPolicies[0].kustomization.interval: on berlin, lisbon: \"eu\" is not ", "a.yaml:9:31: error FW115 spec.syncPolicies[0].kustomization.interval: on tokyo: "}},
 		{"short names that do not exist", "  - name: p\n    kustomization: {interval: 5m, prune: true, path: \"./${cluster.nam}${cluster.}${cluster.labels}\", targetNamespace: \"x-${cluster.name}\", serviceAccountName: \"a-${cluster.namespace}\"}\n",
-			[]string{"a.yaml:9:54: error FW124 spec.syncPolicies[0].kustomization.path: there is no variable ${cluster.nam} → ${cluster.name}", "a.yaml:9:54: error FW124 spec.syncPolicies[0].kustomization.path: there is no variable ${cluster.} → ${cluster.labels.region}, or", "a.yaml:9:54: error FW124 spec.syncPolicies[0].kustomization.path: there is no variable ${cluster.labels} → ", "a.yaml:9:160: error FW124 spec.syncPolicies[0].kustomization.serviceAccountName: there is no variable ${cluster.namespace}"}},
+			[]string{"a.yaml:9:54: error FW124 spec.syncPolicies[0].kustomization.path: unknown variable ${cluster.nam} → ${cluster.name}", "a.yaml:9:54: error FW124 spec.syncPolicies[0].kustomization.path: unknown variable ${cluster.} → ${cluster.labels.region}, or", "a.yaml:9:54: error FW124 spec.syncPolicies[0].kustomization.path: unknown variable ${cluster.labels} → ", "a.yaml:9:160: error FW124 spec.syncPolicies[0].kustomization.serviceAccountName: unknown variable ${cluster.namespace}"}},
 		{"a mapping", "  - name: p\n    kustomization: {interval: 5m, prune: true, decryption: {provider: sops, secretRef: \"${cluster.name}\"}}\n",
 			[]string{"a.yaml:9:88: error FW111 spec.syncPolicies[0].kustomization.decryption.secretRef: expected a mapping, got the text \"${cluster.name}\" → secretRef: {name: \"${cluster.name}\"}"}},
 		{"an escaped variable in a field with a type", "  - name: p\n    kustomization: {interval: 5m, prune: true, wait: \"$${cluster.name}\", deletionPolicy: \"$${cluster.name}\", namePrefix: \"$${cluster.name}\"}\n",
 			[]string{"a.yaml:9:54: error FW111 spec.syncPolicies[0].kustomization.wait: expected true or false, got the text \"${cluster.name}\"", "a.yaml:9:90: error FW113 spec.syncPolicies[0].kustomization.deletionPolicy: ", "a.yaml:9:122: error FW115 spec.syncPolicies[0].kustomization.namePrefix: "}},
-		{"a mistake beside an override", "  - name: p\n    kustomization: {interval: 5m, foo: bar}\n    overrides:\n    - {clusterSelector: {matchLabels: {region: eu}}, kustomization: {timeout: 5m}}\n",
+		{"a mistake next to an override", "  - name: p\n    kustomization: {interval: 5m, foo: bar}\n    overrides:\n    - {clusterSelector: {matchLabels: {region: eu}}, kustomization: {timeout: 5m}}\n",
 			[]string{"a.yaml:9:5: error FW112 spec.syncPolicies[0].kustomization: prune is missing", "a.yaml:9:35: error FW110 spec.syncPolicies[0].kustomization: unknown field \"foo\""}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -274,26 +274,26 @@ func TestOverridesAndVariablesThatDoNotWork(t *testing.T) {
 				}
 			}
 			if len(list) != len(tt.want) {
-				t.Errorf("it says\n%s", text(list))
+				t.Errorf("got\n%s", text(list))
 			}
 		})
 	}
 }
 
-// TestFindingsTellWhereTheyHold: a finding at a line that no override has made names the clusters, unless
-// it holds on all of them.
-func TestFindingsTellWhereTheyHold(t *testing.T) {
+// TestFindingsNameTheirClusters checks that a finding at a line outside of overrides names its clusters, unless
+// it applies to all of them.
+func TestFindingsNameTheirClusters(t *testing.T) {
 	files := example(t, "../examples/overrides")
 	wantDiagnostic(t, edit(t, files, "application.yaml", "              - hey -z 110s", "              - hey -z 50s"),
-		"application.yaml:139:17: warning FW356 spec.syncPolicies[0].overrides[0].rollout.rolloutPolicy.trafficAnalysis.webhooks.command[0]: the load lasts 50s of the 2m")
+		"application.yaml:139:17: warning FW356 spec.syncPolicies[0].overrides[0].rollout.rolloutPolicy.trafficAnalysis.webhooks.command[0]: the load test lasts only 50s of the 2m")
 	wantDiagnostic(t, edit(t, files, "application.yaml", "            stepWeight: 10\n", "            stepWeight: 20\n"),
 		"application.yaml:113:24: warning FW332 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.canaryStrategy.maxWeight: steps of 20%")
 	wantDiagnostic(t, edit(t, files, "application.yaml", "          rolloutTimeoutSeconds: 1200\n", "          trafficRouting: {canaryStrategy: {stepWeight: 20}}\n          rolloutTimeoutSeconds: 1200\n"),
 		"application.yaml:113:24: warning FW332 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.canaryStrategy.maxWeight: on production-ap, production-eu, production-us: steps of 20%")
 }
 
-// TestSourceOverridesOnAHub: the hub has one source object for each variant, and each cluster's policies
-// name the one of theirs.
+// TestSourceOverridesOnAHub checks that the hub has one source object for each variant, and that each cluster's
+// policies reference their own.
 func TestSourceOverridesOnAHub(t *testing.T) {
 	files := worldAnd(app("a", `  overrides:
   - {clusterSelector: {matchLabels: {region: eu}}, source: {gitRepository: {ref: {tag: v1}}}}
@@ -314,7 +314,7 @@ func TestSourceOverridesOnAHub(t *testing.T) {
 	if !slices.ContainsFunc(list, func(d diag.Diagnostic) bool {
 		return d.Code == diag.OneSource && d.Path == "spec.overrides[0].source" && d.Position.Line == 9
 	}) {
-		t.Errorf("without a source it says\n%s", text(list))
+		t.Errorf("without a source: got\n%s", text(list))
 	}
 	for name, want := range map[string]any{"a": nil, "a-override-0": map[string]any{"tag": "v1"}, "a-override-0-1": map[string]any{"branch": "main"}} {
 		if got := at(get(t, tree, "host/fleetwright/sources/gitrepository-"+name+".default.yaml"), "spec ref"); !reflect.DeepEqual(got, want) {

@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-// TestRulesJudgeWhatPatchesLeave: a patch hides nothing from the rules that it does not
-// change, mends what it mends, and is pointed at for what it breaks.
-func TestRulesJudgeWhatPatchesLeave(t *testing.T) {
+// TestRulesCheckPatchedObjects checks that a patch hides no finding about fields that it does not change,
+// removes findings about fields that it corrects, and is the position of findings that it causes.
+func TestRulesCheckPatchedObjects(t *testing.T) {
 	of := func(patches string) string {
 		return text(diagnostics(rolledOut("kuma", `
       testLoader: true
@@ -56,14 +56,14 @@ func TestRulesJudgeWhatPatchesLeave(t *testing.T) {
 				}
 			}
 			if tt.not != "" && strings.Contains(got, tt.not) {
-				t.Errorf("there is %s in\n%s", tt.not, got)
+				t.Errorf("got %s in\n%s", tt.not, got)
 			}
 		})
 	}
 }
 
-// TestWhatIsRefusedIsReportedOnce: an empty command is none that a task could lack.
-func TestWhatIsRefusedIsReportedOnce(t *testing.T) {
+// TestRejectedValuesAreReportedOnce checks that an empty command is not also reported as a missing one.
+func TestRejectedValuesAreReportedOnce(t *testing.T) {
 	got := text(diagnostics(rolledOut("kuma", `
       testLoader: true
       rolloutPolicy:
@@ -74,6 +74,6 @@ func TestWhatIsRefusedIsReportedOnce(t *testing.T) {
           webhooks: {command: [""]}
 `)))
 	if !strings.Contains(got, "FW115") || strings.Contains(got, "FW324") {
-		t.Errorf("want FW115 alone for the empty command, got\n%s", got)
+		t.Errorf("want only FW115 for the empty command, got\n%s", got)
 	}
 }

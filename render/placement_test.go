@@ -11,7 +11,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// world is a fleet of three clusters and a second one of one.
+// world is a fleet of three clusters and another fleet of one.
 const world = `
 apiVersion: fleet.kurator.dev/v1alpha1
 kind: Fleet
@@ -37,7 +37,7 @@ spec: {clusters: [{kind: AttachedCluster, name: lab}]}
 {apiVersion: cluster.kurator.dev/v1alpha1, kind: AttachedCluster, metadata: {name: lab}}
 `
 
-// app is an Application with a spec beside its source.
+// app returns an Application with a source and further fields of its spec.
 func app(name, spec string) schema.File {
 	return schema.File{Name: name + ".yaml", Data: []byte("apiVersion: apps.kurator.dev/v1alpha1\nkind: Application\nmetadata: {name: " + name + "}\nspec:\n" +
 		"  source: {gitRepository: {url: https://example.com/a, interval: 1m}}\n" + spec)}
@@ -87,7 +87,7 @@ func TestPlacementThatDoesNotWork(t *testing.T) {
 	one := func(destination string) string {
 		return "  syncPolicies: [{name: p, destination: {" + destination + "}, " + policy + "}]\n"
 	}
-	// own is an application among what the clusters of shops sync themselves with.
+	// own returns an application in the Kustomization with which the clusters of shops sync themselves.
 	own := func(name, policyName string) schema.File {
 		return schema.File{Name: "f.yaml", Data: []byte("apiVersion: apps.kurator.dev/v1alpha1\nkind: Application\nmetadata: {name: " + name + ", namespace: flux-system}\nspec:\n  destination: {fleet: shops}\n" +
 			"  source: {gitRepository: {url: https://example.com/a, interval: 1m}}\n  syncPolicies: [{name: " + policyName + ", " + policy + "}]\n")}
@@ -101,19 +101,19 @@ func TestPlacementThatDoesNotWork(t *testing.T) {
 		files []schema.File
 		want  string
 	}{
-		{"no such fleet", worldAnd(app("a", one("fleet: shop"))), "a.yaml:6:49: error FW202 spec.syncPolicies[0].destination.fleet: there is no Fleet shop in namespace default"},
-		{"nothing selected", worldAnd(app("a", one("fleet: shops, clusterSelector: {matchLabels: {region: us}}"))), "a.yaml:6:74: warning FW204 spec.syncPolicies[0].destination.clusterSelector.matchLabels: no cluster of the fleet shops has these labels"},
-		{"a rollout where nothing runs it", worldAnd(app("a", "  destination: {fleet: labs}\n  syncPolicies: [{name: p, "+policy+", "+rollout+"}]\n")),
-			"a.yaml:7:106: error FW206 spec.syncPolicies[0].rollout.trafficRoutingProvider: nothing runs the rollout: the fleet at world.yaml:14:18 neither installs Flagger nor says that its clusters have it"},
+		{"no such fleet", worldAnd(app("a", one("fleet: shop"))), "a.yaml:6:49: error FW202 spec.syncPolicies[0].destination.fleet: the inputs have no Fleet shop in namespace default"},
+		{"no cluster selected", worldAnd(app("a", one("fleet: shops, clusterSelector: {matchLabels: {region: us}}"))), "a.yaml:6:74: warning FW204 spec.syncPolicies[0].destination.clusterSelector.matchLabels: no cluster of the fleet shops has these labels"},
+		{"a rollout without Flagger", worldAnd(app("a", "  destination: {fleet: labs}\n  syncPolicies: [{name: p, "+policy+", "+rollout+"}]\n")),
+			"a.yaml:7:106: error FW206 spec.syncPolicies[0].rollout.trafficRoutingProvider: nothing runs the rollout: the fleet at world.yaml:14:18 neither installs Flagger nor lists it under installed"},
 		{"a rollout without a fleet", worldAnd(app("a", "  syncPolicies: [{name: p, "+policy+", "+rollout+"}]\n")), "a.yaml:6:106: error FW206"},
 		{"defined twice", append(worldAnd(app("a", one("fleet: shops"))), schema.File{Name: "z.yaml", Data: app("a", one("fleet: shops")).Data}),
 			"z.yaml:3:18: error FW201 metadata.name: Application a is already defined at a.yaml:1:1"},
 		{"two policies of one name", worldAnd(app("a", "  syncPolicies: [{name: p, "+policy+"}, {name: p, "+policy+"}]\n")), "a.yaml:6:80: error FW201"},
-		{"a name that is another's position", worldAnd(app("a", "  syncPolicies: [{name: a-1, "+policy+"}, {"+policy+"}]\n")), "a.yaml:6:75: error FW201"},
+		{"a name equal to another's positional name", worldAnd(app("a", "  syncPolicies: [{name: a-1, "+policy+"}, {"+policy+"}]\n")), "a.yaml:6:75: error FW201"},
 		{"a name too long for Flux", worldAnd(app("a", "  syncPolicies: [{name: "+strings.Repeat("p", 64)+", "+policy+"}]\n")), "a.yaml:6:25: error FW503"},
-		{"nothing at all", []schema.File{{Name: "world.yaml", Data: []byte("kind: ConfigMap\napiVersion: v1\n")}}, "error FW200"},
+		{"no document of fleetwright", []schema.File{{Name: "world.yaml", Data: []byte("kind: ConfigMap\napiVersion: v1\n")}}, "error FW200"},
 		{"no such cluster", []schema.File{{Name: "f.yaml", Data: []byte("{apiVersion: fleet.kurator.dev/v1alpha1, kind: Fleet, metadata: {name: f}, spec: {clusters: [{kind: Cluster, name: c}]}}")}},
-			"f.yaml:1:116: error FW203 spec.clusters[0].name: there is no Cluster c in namespace default"},
+			"f.yaml:1:116: error FW203 spec.clusters[0].name: the inputs have no Cluster c in namespace default"},
 		{"a cluster twice in a fleet", worldAnd(schema.File{Name: "f.yaml", Data: []byte("{apiVersion: fleet.kurator.dev/v1alpha1, kind: Fleet, metadata: {name: f}, spec: {clusters: [{kind: AttachedCluster, name: lab}, {kind: AttachedCluster, name: lab}]}}")}),
 			"f.yaml:1:160: error FW201"},
 		{"two fleets that install on one cluster", worldAnd(schema.File{Name: "f.yaml", Data: []byte("{apiVersion: fleet.kurator.dev/v1alpha1, kind: Fleet, metadata: {name: a}, spec: {clusters: [{kind: AttachedCluster, name: berlin}], plugin: {flagger: {trafficRoutingProvider: kuma}}}}")}),
@@ -121,34 +121,34 @@ func TestPlacementThatDoesNotWork(t *testing.T) {
 		{"two clusters of one name", worldAnd(app("a", one("fleet: shops")), schema.File{Name: "f.yaml", Data: []byte(
 			"{apiVersion: fleet.kurator.dev/v1alpha1, kind: Fleet, metadata: {name: f, namespace: x}, spec: {clusters: [{kind: Cluster, name: tokyo}], plugin: {flagger: {trafficRoutingProvider: kuma}}}}\n---\n" +
 				"{apiVersion: cluster.kurator.dev/v1alpha1, kind: Cluster, metadata: {name: tokyo, namespace: x}}")}),
-			"f.yaml:3:76: error FW209 metadata.name: the directory tokyo belongs to the Cluster at world.yaml:21:"},
+			"f.yaml:3:76: error FW209 metadata.name: the cluster tokyo has the same name as the Cluster at world.yaml:21:"},
 		{"a cluster called host", worldAnd(app("a", "  syncPolicies: [{name: p, "+policy+"}]\n"), schema.File{Name: "f.yaml", Data: []byte(
 			"{apiVersion: fleet.kurator.dev/v1alpha1, kind: Fleet, metadata: {name: f}, spec: {clusters: [{kind: Cluster, name: host}], plugin: {flagger: {trafficRoutingProvider: kuma}}}}\n---\n" +
 				"{apiVersion: cluster.kurator.dev/v1alpha1, kind: Cluster, metadata: {name: host}}")}),
-			"f.yaml:3:76: error FW209 metadata.name: the directory host belongs to the cluster of Applications without a fleet"},
-		{"a plugin of Kurator's", worldAnd(schema.File{Name: "f.yaml", Data: []byte("{apiVersion: fleet.kurator.dev/v1alpha1, kind: Fleet, metadata: {name: f}, spec: {clusters: [], plugin: {grafana: {}}}}")}),
+			"f.yaml:3:76: error FW209 metadata.name: the cluster host has the same name as the cluster of Applications without a fleet"},
+		{"a plugin of Kurator", worldAnd(schema.File{Name: "f.yaml", Data: []byte("{apiVersion: fleet.kurator.dev/v1alpha1, kind: Fleet, metadata: {name: f}, spec: {clusters: [], plugin: {grafana: {}}}}")}),
 			"f.yaml:1:106: info FW210 spec.plugin.grafana"},
 		{"an unknown dependency", worldAnd(app("a", "  syncPolicies: [{name: p, kustomization: {interval: 5m, prune: true, dependsOn: [{name: q}]}}]\n")), "a.yaml:6:90: warning FW211"},
-		{"a destination that all policies replace", worldAnd(app("a", "  destination: {fleet: shop}\n"+one("fleet: shops"))), "a.yaml:6:24: error FW202 spec.destination.fleet: there is no Fleet shop"},
+		{"a destination that all policies replace", worldAnd(app("a", "  destination: {fleet: shop}\n"+one("fleet: shops"))), "a.yaml:6:24: error FW202 spec.destination.fleet: the inputs have no Fleet shop"},
 		{"no policies", worldAnd(app("a", "  syncPolicies: []\n")), "a.yaml:6:3: warning FW214 spec.syncPolicies"},
 		{"policies left open", worldAnd(app("a", "  syncPolicies:\n")), "a.yaml:6:16: warning FW214 spec.syncPolicies"},
-		{"a Mesh where no Kuma is", []schema.File{app("a", "  syncPolicies: [{name: p, "+policy+"}]\n"), {Name: "mesh.yaml", Data: []byte("{apiVersion: kuma.io/v1alpha1, kind: Mesh, metadata: {name: default}}")}},
+		{"a Mesh without Kuma", []schema.File{app("a", "  syncPolicies: [{name: p, "+policy+"}]\n"), {Name: "mesh.yaml", Data: []byte("{apiVersion: kuma.io/v1alpha1, kind: Mesh, metadata: {name: default}}")}},
 			"mesh.yaml:1:61: warning FW415 metadata.name: no cluster has Kuma, so the Mesh is not rendered"},
 		{"another mesh for Flagger", []schema.File{{Name: "f.yaml", Data: []byte("{apiVersion: fleet.kurator.dev/v1alpha1, kind: Fleet, metadata: {name: f}, spec: {clusters: [], plugin: {flagger: {trafficRoutingProvider: kuma, extraArgs: {meshProvider: istio}}}}}")}},
-			"f.yaml:1:172: error FW207 spec.plugin.flagger.extraArgs.meshProvider: Flagger is told to use istio, the fleet's provider is kuma"},
+			"f.yaml:1:172: error FW207 spec.plugin.flagger.extraArgs.meshProvider: Flagger's meshProvider is istio, but the fleet's provider is kuma"},
 		{"no URL of a metrics server", []schema.File{{Name: "f.yaml", Data: []byte("{apiVersion: fleet.kurator.dev/v1alpha1, kind: Fleet, metadata: {name: f}, spec: {clusters: [], plugin: {flagger: {trafficRoutingProvider: kuma, extraArgs: {metricsServer: prometheus}}}}}")}},
 			"f.yaml:1:173: error FW305 spec.plugin.flagger.extraArgs.metricsServer"},
 		{"no metrics server", []schema.File{{Name: "f.yaml", Data: []byte("{apiVersion: fleet.kurator.dev/v1alpha1, kind: Fleet, metadata: {name: f}, spec: {clusters: [], plugin: {flagger: {trafficRoutingProvider: kuma, extraArgs: {metricsServer: 5}}}}}")}},
 			"f.yaml:1:173: error FW305 spec.plugin.flagger.extraArgs.metricsServer"},
-		{"the cluster's own Kustomization", inFlux(own("p", "flux-system")), "f.yaml:7:18: error FW601 spec.syncPolicies[0]: Kustomization flux-system/flux-system is made by flux bootstrap as well"},
-		{"the cluster's own source", inFlux(own("flux-system", "p")), "f.yaml:6:12: error FW601 spec.source.gitRepository: GitRepository flux-system/flux-system is made by flux bootstrap as well"},
+		{"the cluster's own Kustomization", inFlux(own("p", "flux-system")), "f.yaml:7:18: error FW601 spec.syncPolicies[0]: Kustomization flux-system/flux-system is also created by flux bootstrap on the same cluster"},
+		{"the cluster's own source", inFlux(own("flux-system", "p")), "f.yaml:6:12: error FW601 spec.source.gitRepository: GitRepository flux-system/flux-system is also created by flux bootstrap on the same cluster"},
 		{"the chain's first", inFlux(own("p", "infrastructure")),
-			"world.yaml:10:12: error FW601 spec.plugin.flagger: Kustomization flux-system/infrastructure is rendered for f.yaml:7:18 as well"},
+			"world.yaml:10:12: error FW601 spec.plugin.flagger: Kustomization flux-system/infrastructure is also rendered for f.yaml:7:18 on the same cluster"},
 		{"two objects of one file", worldAnd(app("a", "  destination: {fleet: shops}\n  syncPolicies:\n"+
 			"  - {name: p, "+policy+", "+strings.Replace(rollout, "ns", "n1", 1)+"}\n"+
 			"  - {name: q, "+policy+", "+strings.NewReplacer("ns", "n2", "serviceName: s", "serviceName: t").Replace(rollout)+"}\n"+
 			"  - {name: r, "+policy+", "+strings.NewReplacer("ns", "n3", "serviceName: s", "serviceName: u", "name: w", "name: w.n1").Replace(rollout)+"}\n")),
-			"a.yaml:10:116: error FW602 spec.syncPolicies[2].rollout.workload.name: the object has the file rollouts/default.a/canary-w.n1.yaml, which the one for a.yaml:8:116 has as well"},
+			"a.yaml:10:116: error FW602 spec.syncPolicies[2].rollout.workload.name: rollouts/default.a/canary-w.n1.yaml would hold both this object and the one for a.yaml:8:116; the cluster would get only one of them"},
 		{"an unpolled source", worldAnd(schema.File{Name: "a.yaml", Data: []byte(strings.Replace(string(app("a", one("fleet: shops")).Data), "interval: 1m", "interval: 0s", 1))}),
 			"a.yaml:5:66: error FW501"},
 	} {
@@ -156,8 +156,8 @@ func TestPlacementThatDoesNotWork(t *testing.T) {
 	}
 }
 
-// TestBrokenDocumentsAreNotCalledMissing: what a broken document defines is
-// there, so only the mistake itself is reported.
+// TestBrokenDocumentsAreNotCalledMissing checks that the names which a broken document defines are known, so
+// that only the mistake itself is reported.
 func TestBrokenDocumentsAreNotCalledMissing(t *testing.T) {
 	broken := strings.Replace(strings.Replace(world, "tier: gold", "tier: [gold]", 1), "plugin: {flagger:", "plugin: {flager:", 1)
 	list := diagnostics([]schema.File{{Name: "world.yaml", Data: []byte(broken)}, app("a", "  destination: {fleet: shops}\n  syncPolicies: [{name: p, "+policy+"}]\n")})
@@ -170,8 +170,8 @@ func TestBrokenDocumentsAreNotCalledMissing(t *testing.T) {
 	}
 }
 
-// TestOneMistakeIsSaidOnce: what follows from a mistake that is reported is not.
-func TestOneMistakeIsSaidOnce(t *testing.T) {
+// TestOneMistakeIsReportedOnce checks that consequences of a reported mistake are not reported.
+func TestOneMistakeIsReportedOnce(t *testing.T) {
 	meshed := everyDocument()["placed"]
 	edited := func(file, from, to string) []schema.File { return edit(t, meshed, file, from, to) }
 	for _, tt := range []struct {
@@ -198,20 +198,20 @@ func TestOneMistakeIsSaidOnce(t *testing.T) {
 	}
 }
 
-// TestARenderConfigWithoutANameHidesNothing: of the kinds it alone needs none.
+// TestARenderConfigWithoutANameHidesNothing checks the only kind that needs no name.
 func TestARenderConfigWithoutANameHidesNothing(t *testing.T) {
 	settings := schema.File{Name: "settings.yaml", Data: []byte("{apiVersion: fleetwright.dev/v1alpha1, kind: RenderConfig, spec: {path: clusters}}")}
 	wantDiagnostic(t, []schema.File{settings, app("a", "  destination: {fleet: nowhere}\n  syncPolicies: [{name: p, "+policy+"}]\n")}, "a.yaml:6:24: error FW202")
 }
 
-// TestHintsCanBePasted: with the line of the hint in its place the diagnostic is gone.
+// TestHintsCanBePasted checks that pasting a hint's line resolves the diagnostic.
 func TestHintsCanBePasted(t *testing.T) {
 	rollout := func(metric, webhook string) []schema.File {
 		return rolledOut("istio", "      rolloutPolicy: {trafficRouting: {canaryStrategy: {stepWeight: 10}}, trafficAnalysis: {metrics: [{"+metric+"}]}, webhooks: [{name: a, type: event, url: http://a, "+webhook+"}]}\n")
 	}
 	for _, tt := range []struct {
 		code, metric, webhook string
-		// paste puts the hint where it belongs.
+		// paste puts the hint in its place.
 		paste func(hint string) []schema.File
 	}{
 		{"FW306", "name: request-success-rate", "timeout: 5s", func(hint string) []schema.File { return rollout("name: request-success-rate, "+hint, "timeout: 5s") }},
@@ -249,7 +249,7 @@ func TestCollisionsInOneCluster(t *testing.T) {
 	}
 	t.Run("one workload rolled out twice", func(t *testing.T) {
 		files := worldAnd(app("a", rollout("a", "cart", "cart", "false")), app("b", rollout("b", "cart", "cart", "false")))
-		wantDiagnostic(t, files, "b.yaml:13:24: error FW601 spec.syncPolicies[0].rollout.workload.name: Canary shop/cart is rendered for a.yaml:13:24 as well, and one cluster gets both")
+		wantDiagnostic(t, files, "b.yaml:13:24: error FW601 spec.syncPolicies[0].rollout.workload.name: Canary shop/cart is also rendered for a.yaml:13:24 on the same cluster; each would overwrite the other")
 		if list := problems(files); len(list) != 1 {
 			t.Errorf("%d diagnostics for three clusters:\n%s", len(list), text(list))
 		}
@@ -259,16 +259,16 @@ func TestCollisionsInOneCluster(t *testing.T) {
 		b := strings.Replace(rollout("b", "cart", "cart", "false"), "{fleet: shops}", "{fleet: shops, clusterSelector: {matchLabels: {region: asia}}}", 1)
 		compile(t, worldAnd(app("a", a), app("b", b))...)
 	})
-	t.Run("what Flagger makes for two rollouts", func(t *testing.T) {
+	t.Run("objects that Flagger creates for two rollouts", func(t *testing.T) {
 		for name, tt := range map[string]struct{ a, b, want string }{
 			"one Service in two namespaces": {rollout("a", "cart", "web", "false"), strings.Replace(rollout("b", "pay", "web", "false"), "namespace: shop", "namespace: till", 1),
-				"TrafficRoute web is made by Flagger for a.yaml:14:20 as well"},
-			"one Service of two workloads": {rollout("a", "cart", "web", "false"), rollout("b", "pay", "web", "false"),
-				"Service shop/web is made by Flagger for a.yaml:14:20 as well"},
+				"TrafficRoute web is also created by Flagger for a.yaml:14:20 on the same cluster"},
+			"one Service for two workloads": {rollout("a", "cart", "web", "false"), rollout("b", "pay", "web", "false"),
+				"Service shop/web is also created by Flagger for a.yaml:14:20 on the same cluster"},
 			"a Service that is the other's canary": {rollout("a", "cart", "web", "false"), rollout("b", "pay", "web-canary", "false"),
-				"Service shop/web-canary is made by Flagger for a.yaml:14:20 as well"},
+				"Service shop/web-canary is also created by Flagger for a.yaml:14:20 on the same cluster"},
 			"a Service that is the other's load tester": {rollout("a", "cart", "web", "true"), rollout("b", "pay", "cart-testloader", "false"),
-				"Service shop/cart-testloader is rendered for a.yaml:12:19 as well"},
+				"Service shop/cart-testloader is also rendered for a.yaml:12:19 on the same cluster"},
 		} {
 			t.Run(name, func(t *testing.T) {
 				files := worldAnd(app("a", tt.a), app("b", tt.b))
@@ -281,20 +281,20 @@ func TestCollisionsInOneCluster(t *testing.T) {
 	})
 	t.Run("one policy name in two applications", func(t *testing.T) {
 		wantDiagnostic(t, worldAnd(app("a", rollout("p", "cart", "cart", "false")), app("b", rollout("p", "pay", "pay", "false"))),
-			"b.yaml:8:5: error FW601 spec.syncPolicies[0]: Kustomization default/p is rendered for a.yaml:8:5 as well")
+			"b.yaml:8:5: error FW601 spec.syncPolicies[0]: Kustomization default/p is also rendered for a.yaml:8:5 on the same cluster")
 	})
 	t.Run("applications that share a namespace", func(t *testing.T) {
 		tree := compile(t, worldAnd(app("a", rollout("a", "cart", "cart", "true")), app("b", rollout("b", "pay", "pay", "true")),
 			app("c", "  destination: {fleet: shops}\n  syncPolicies: [{name: c, kustomization: {interval: 5m, prune: true, targetNamespace: shop}}]\n"))...)
-		// The one without a rollout renders the label too: whichever is applied
-		// first makes the namespace.
+		// The application without a rollout renders the label too, because whichever is applied first creates
+		// the namespace.
 		for _, application := range []string{"a", "b", "c"} {
 			ns := get(t, tree, "berlin/fleetwright/apps/default."+application+"/namespace-shop.yaml")
 			if at(ns, "metadata labels kuma.io/sidecar-injection") != "enabled" {
 				t.Errorf("%s: %v", application, at(ns, "metadata"))
 			}
 		}
-		// It waits for Kuma as well, or its pods would start without sidecars.
+		// It also waits for Kuma, or its pods would start without sidecars.
 		for application, want := range map[string]string{"a": "mesh", "c": "mesh"} {
 			if got := at(syncOf(t, tree, "berlin", "app-default."+application), "spec dependsOn 0 name"); got != want {
 				t.Errorf("%s depends on %v", application, got)
@@ -309,7 +309,7 @@ func TestCollisionsInOneCluster(t *testing.T) {
 	})
 }
 
-// stagesOf are the Flux Kustomizations of a cluster's sync.yaml and sync/.
+// stagesOf returns the Flux Kustomizations of a cluster's sync.yaml and sync/.
 func stagesOf(t *testing.T, tree *render.Tree, cluster string) (all []map[string]any) {
 	t.Helper()
 	for name, content := range contents(tree) {
@@ -322,7 +322,7 @@ func stagesOf(t *testing.T, tree *render.Tree, cluster string) (all []map[string
 	return all
 }
 
-// syncOf is one of them.
+// syncOf returns one of them.
 func syncOf(t *testing.T, tree *render.Tree, cluster, name string) map[string]any {
 	t.Helper()
 	for _, object := range stagesOf(t, tree, cluster) {
@@ -334,8 +334,7 @@ func syncOf(t *testing.T, tree *render.Tree, cluster, name string) map[string]an
 	return nil
 }
 
-// TestAnApplicationMayBeInjectedOnSomeClustersOnly: the clusters share what they
-// get of it, but for this.
+// TestAnApplicationMayBeInjectedOnSomeClustersOnly checks that the clusters share the rest of its content.
 func TestAnApplicationMayBeInjectedOnSomeClustersOnly(t *testing.T) {
 	tree := compile(t, worldAnd(
 		app("a", "  destination: {fleet: shops}\n  syncPolicies: [{name: a, kustomization: {interval: 5m, prune: true, targetNamespace: shop}}]\n"),
@@ -385,7 +384,7 @@ func TestLongNamesStayApart(t *testing.T) {
 	}
 }
 
-func TestWhatMayStandInAnUnreadFileIsNotMissed(t *testing.T) {
+func TestDocumentsOfUnreadFilesAreNotCalledMissing(t *testing.T) {
 	a := app("a", "  destination: {fleet: lost}\n  syncPolicies: [{name: p, kustomization: {interval: 5m, prune: true, dependsOn: [{name: q}]}}]\n")
 	lost := "apiVersion: fleet.kurator.dev/v1alpha1\nkind: Fleet\nmetadata:\n  name: lost\nspec:\n\tclusters: []\n"
 	for name, tt := range map[string]struct {
@@ -395,7 +394,7 @@ func TestWhatMayStandInAnUnreadFileIsNotMissed(t *testing.T) {
 		"the fleet's own":   {[]schema.File{a, {Name: "fleet.yaml", Data: []byte(lost)}}, []string{"FW101"}},
 		"another fleet's":   {[]schema.File{a, {Name: "fleet.yaml", Data: []byte(strings.Replace(lost, "lost", "lost-2", 1))}}, []string{"FW202", "FW101"}},
 		"a misspelt kind's": {[]schema.File{a, {Name: "fleet.yaml", Data: []byte("apiVersion: fleet.kurator.dev/v1alpha1\nkind: Flet\nmetadata: {name: lost}\n")}}, []string{"FW105"}},
-		"all there is":      {[]schema.File{{Name: "fleet.yaml", Data: []byte(lost)}}, []string{"FW101"}},
+		"no other document": {[]schema.File{{Name: "fleet.yaml", Data: []byte(lost)}}, []string{"FW101"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []string
@@ -423,12 +422,12 @@ func TestDependenciesThatAreNeverMet(t *testing.T) {
 		"each other": {file("{name: p, "+kustomization+"[{name: q}]}}", "{name: q, "+kustomization+"[{name: r}]}}", "{name: r, "+kustomization+"[{name: q}]}}"),
 			"a.yaml:10:77: error FW506 spec.syncPolicies[2].kustomization.dependsOn[0].name: policies wait for each other: q -> r -> q"},
 		"elsewhere": {file("{name: p, "+kustomization+"[{name: q}]}}", "{name: q, destination: {fleet: shops, clusterSelector: {matchLabels: {tier: gold}}}, "+policy+"}"),
-			"a.yaml:8:77: warning FW211 spec.syncPolicies[0].kustomization.dependsOn[0].name: q does not go to lisbon, tokyo, where this policy waits for it for ever"},
+			"a.yaml:8:77: warning FW211 spec.syncPolicies[0].kustomization.dependsOn[0].name: q does not go to lisbon, tokyo, so this policy waits forever there"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			list := problems(tt.files)
 			if len(list) != 1 || list[0].String() != tt.want {
-				t.Errorf("it says\n%swant\n%s", text(list), tt.want)
+				t.Errorf("got\n%swant\n%s", text(list), tt.want)
 			}
 		})
 	}
@@ -437,9 +436,9 @@ func TestDependenciesThatAreNeverMet(t *testing.T) {
 	}
 }
 
-// TestARolloutFitsWhatEachOfItsClustersHasInstalled: the clusters of one fleet may
-// have got Flagger from different others.
-func TestARolloutFitsWhatEachOfItsClustersHasInstalled(t *testing.T) {
+// TestRolloutsFitTheComponentsOfEachCluster checks a fleet whose clusters have Flagger from different
+// other fleets.
+func TestRolloutsFitTheComponentsOfEachCluster(t *testing.T) {
 	const fleets = `
 apiVersion: fleet.kurator.dev/v1alpha1
 kind: Fleet
@@ -487,15 +486,15 @@ spec: {clusters: [{kind: AttachedCluster, name: west}], plugin: {flagger: {traff
 	wantDiagnostic(t, []schema.File{file, a}, "a.yaml:19:22: error FW307")
 }
 
-// TestTheChainMayBeDependedOn: what sync.yaml makes is no policy and is there.
-func TestTheChainMayBeDependedOn(t *testing.T) {
+// TestPoliciesMayDependOnStages checks dependencies on the Kustomizations of sync.yaml, which are not policies.
+func TestPoliciesMayDependOnStages(t *testing.T) {
 	for dependency, want := range map[string]int{"{name: mesh, namespace: flux-system}": 0, "{name: mesh}": 1} {
 		list := problems(worldAnd(app("a", "  destination: {fleet: shops}\n  syncPolicies: [{name: p, kustomization: {interval: 5m, prune: true, dependsOn: ["+dependency+"]}}]\n")))
 		if len(list) != want {
 			t.Errorf("%s:\n%s", dependency, text(list))
 		}
 	}
-	// Nor is what an Application makes that is broken.
+	// The same applies to those of a broken Application.
 	broken := app("b", "  syncPolicies: [{name: q, "+policy+"}]\n  nothing: {}\n")
 	list := diagnostics(worldAnd(broken, app("a", "  syncPolicies: [{name: p, kustomization: {interval: 5m, prune: true, dependsOn: [{name: q}]}}]\n")))
 	if len(list) != 1 || list[0].Code != "FW110" {
@@ -503,8 +502,8 @@ func TestTheChainMayBeDependedOn(t *testing.T) {
 	}
 }
 
-// TestOneMistakeHidesNoOther: what is sound is rendered and compared even where
-// something else is broken.
+// TestOneMistakeHidesNoOther checks that correct documents are rendered and compared even if others have
+// mistakes.
 func TestOneMistakeHidesNoOther(t *testing.T) {
 	rollout := func(policy, port string) string {
 		return "  destination: {fleet: shops}\n  syncPolicies:\n  - name: " + policy + "\n    kustomization: {interval: 5m, prune: true}\n" +
@@ -522,9 +521,9 @@ func TestOneMistakeHidesNoOther(t *testing.T) {
 	}
 }
 
-// TestWhatKuratorTakesIsTaken: what kubectl writes of an Application that runs on Kurator compiles without
-// a warning, and goes where Kurator sends it.
-func TestWhatKuratorTakesIsTaken(t *testing.T) {
+// TestApplicationsFromKuratorAreAccepted checks that an Application running on Kurator, as kubectl prints it, compiles
+// without a warning and for the same clusters.
+func TestApplicationsFromKuratorAreAccepted(t *testing.T) {
 	list := schema.File{Name: "list.yaml", Data: []byte(`apiVersion: apps.kurator.dev/v1alpha1
 kind: ApplicationList
 metadata: {continue: "", resourceVersion: "123"}

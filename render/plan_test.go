@@ -12,7 +12,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// codesOf are the codes among some that are said of files, each as often as it is.
+// codesOf returns the given codes among the diagnostics of files, repeated as often as they occur.
 func codesOf(files []schema.File, among ...diag.Code) (codes []diag.Code) {
 	for _, d := range diagnostics(files) {
 		if slices.Contains(among, d.Code) {
@@ -22,16 +22,16 @@ func codesOf(files []schema.File, among ...diag.Code) (codes []diag.Code) {
 	return codes
 }
 
-// TestPlanIsOfWhatIsRendered: every Canary in a tree has a plan, on the clusters that get
-// it, and Plan says of the documents what Compile does.
-func TestPlanIsOfWhatIsRendered(t *testing.T) {
+// TestEveryRenderedCanaryHasAPlan checks that every Canary of a tree has a plan, with the Canary's clusters, and that
+// Plan gives the same diagnostics as Compile.
+func TestEveryRenderedCanaryHasAPlan(t *testing.T) {
 	for _, dir := range examples(t) {
 		t.Run(dir, func(t *testing.T) {
 			docs := schema.Load(example(t, dir))
 			want, wantList := render.Compile(docs, render.Options{})
 			clusters, rollouts, list := render.Plan(docs, render.Options{})
 			if text(list) != text(wantList) {
-				t.Error("what is planned is not what is compiled")
+				t.Error("Plan and Compile differ")
 			}
 			var planned, rendered []string
 			for _, r := range rollouts {
@@ -40,7 +40,7 @@ func TestPlanIsOfWhatIsRendered(t *testing.T) {
 					planned = append(planned, fmt.Sprintf("%s %s.%s %s/%s", cluster, namespace, name, r.Namespace, r.Name))
 				}
 				if r.Plan.Good.Outcome == "" || r.Flagger == "" {
-					t.Errorf("of %s/%s there is no plan", r.Namespace, r.Name)
+					t.Errorf("%s/%s has no plan", r.Namespace, r.Name)
 				}
 			}
 			var names, wantNames []string
@@ -73,9 +73,9 @@ func TestPlanIsOfWhatIsRendered(t *testing.T) {
 	}
 }
 
-// TestPlanIsOfThePatchedCanary: what a patch changes of the analysis is simulated, and so
-// is the version of Flagger.
-func TestPlanIsOfThePatchedCanary(t *testing.T) {
+// TestPlanUsesThePatchedCanary checks that the simulation uses patched fields of the analysis and the version of
+// Flagger.
+func TestPlanUsesThePatchedCanary(t *testing.T) {
 	files := rolledOut("istio", `
       rolloutPolicy:
         trafficRouting: {canaryStrategy: {stepWeight: 50}}
@@ -95,7 +95,7 @@ func TestPlanIsOfThePatchedCanary(t *testing.T) {
 	}
 }
 
-// TestLoadThatEnds: a check must see the load that the one before it has begun.
+// TestLoadThatEnds checks that the load which one check starts lasts until the next check.
 func TestLoadThatEnds(t *testing.T) {
 	of := func(provider string, interval, window int, webhooks, command string) []schema.File {
 		if command != "" {
@@ -122,22 +122,22 @@ func TestLoadThatEnds(t *testing.T) {
 		want  bool
 	}{
 		{"load for most of the interval", of("kuma", 60, 30, "", "hey -z 50s"+url), false},
-		{"load up to the next check, which leaves it out", of("kuma", 60, 30, "", "hey -z 1m"+url), true},
+		{"load up to the next check, which excludes it", of("kuma", 60, 30, "", "hey -z 1m"+url), true},
 		{"the same, and a window over two intervals", of("kuma", 60, 61, "", "hey -z 1m"+url), false},
 		{"load over two intervals", of("kuma", 90, 60, "", "hey -z 2m"+url), true},
 		{"load over two intervals, up to the third", of("kuma", 90, 60, "", "hey -z 170s"+url), false},
 		{"a gap that the window spans", of("kuma", 90, 90, "", "hey -z 1m"+url), false},
-		{"a gap that it does not", of("kuma", 90, 30, "", "hey -z 1m"+url), true},
-		{"a gap that it spans by a second", of("kuma", 90, 31, "", "hey -z 1m"+url), false},
+		{"a gap that the window does not span", of("kuma", 90, 30, "", "hey -z 1m"+url), true},
+		{"a gap that the window spans by a second", of("kuma", 90, 31, "", "hey -z 1m"+url), false},
 		{"two loads, which may cover for each other", of("kuma", 90, 30, "", "hey -z 30s"+url+", hey -z 80s"+url), false},
-		{"one of two loads takes as long as it takes", of("kuma", 90, 30, "", "hey -z 30s"+url+", hey -n 1000"+url), false},
-		{"load that the check waits for", of("kuma", 90, 30, hook("rollout", "bash", "hey -z 20s"+url), ""), false},
-		{"load that is begun once, and lasts", of("kuma", 60, 60, hook("pre-rollout", "cmd", "hey -z 6m"+url), ""), false},
-		{"load that is begun once, and ends", of("kuma", 60, 60, hook("pre-rollout", "cmd", "hey -z 2m"+url), ""), true},
-		{"load before traffic that is waited for", of("kuma", 60, 60, hook("pre-rollout", "bash", "hey -z 2m"+url), ""), false},
-		{"load that is begun once, and then again", of("kuma", 60, 60, hook("pre-rollout", "cmd", "hey -z 2m"+url), "hey -z 50s"+url), false},
+		{"one of two loads without a duration", of("kuma", 90, 30, "", "hey -z 30s"+url+", hey -n 1000"+url), false},
+		{"load in the foreground", of("kuma", 90, 30, hook("rollout", "bash", "hey -z 20s"+url), ""), false},
+		{"load started once that lasts", of("kuma", 60, 60, hook("pre-rollout", "cmd", "hey -z 6m"+url), ""), false},
+		{"load started once that ends", of("kuma", 60, 60, hook("pre-rollout", "cmd", "hey -z 2m"+url), ""), true},
+		{"load before a wait for traffic", of("kuma", 60, 60, hook("pre-rollout", "bash", "hey -z 2m"+url), ""), false},
+		{"load started twice", of("kuma", 60, 60, hook("pre-rollout", "cmd", "hey -z 2m"+url), "hey -z 50s"+url), false},
 		{"no load", of("kuma", 600, 30, "", ""), false},
-		{"a patch of something else", edit(t, of("kuma", 90, 30, "", "hey -z 1m"+url), "x.yaml", "      testLoader: true\n", "      testLoader: true\n      patches: [{target: {kind: Canary}, patch: '- {op: add, path: /metadata/labels, value: {a: b}}'}]\n"), true},
+		{"an unrelated patch", edit(t, of("kuma", 90, 30, "", "hey -z 1m"+url), "x.yaml", "      testLoader: true\n", "      testLoader: true\n      patches: [{target: {kind: Canary}, patch: '- {op: add, path: /metadata/labels, value: {a: b}}'}]\n"), true},
 		{"a patch that lets the metric look back further", edit(t, of("kuma", 90, 30, "", "hey -z 1m"+url), "x.yaml", "      testLoader: true\n", "      testLoader: true\n      patches: [{target: {kind: Canary}, patch: '- {op: replace, path: /spec/analysis/metrics/0/interval, value: 90s}'}]\n"), false},
 		{"a query with a window of its own", edit(t, of("kuma", 90, 30, "", "hey -z 1m"+url), "x.yaml", "name: request-success-rate, intervalSeconds: 30,", `name: errors, intervalSeconds: 30, customMetric: {provider: {type: prometheus, address: "http://prometheus:9090"}, query: 'sum(rate(errors_total{namespace="web",pod=~"web-[0-9a-z-]+"}[5m]))'},`), false},
 	} {
@@ -149,8 +149,8 @@ func TestLoadThatEnds(t *testing.T) {
 	}
 }
 
-// TestRolloutsAndTheirTimes: how long a rollout takes is compared with what somebody may
-// take for its end.
+// TestRolloutsAndTheirTimes checks the duration of rollouts against timeouts and intervals that users may
+// mistake for limits of a rollout.
 func TestRolloutsAndTheirTimes(t *testing.T) {
 	of := func(interval, policy string) []schema.File {
 		files := rolledOut("kuma", `
@@ -166,12 +166,12 @@ func TestRolloutsAndTheirTimes(t *testing.T) {
 		files []schema.File
 		want  string
 	}{
-		{"Flux comes when it is copied to the primary", of("3m", ""), "[]"},
-		{"Flux comes before", of("2m59s", ""), "[FW516]"},
-		{"Flux never comes", of("0s", ""), "[]"},
+		{"Flux reconciles when the primary is updated", of("3m", ""), "[]"},
+		{"Flux reconciles before", of("2m59s", ""), "[FW516]"},
+		{"Flux never reconciles", of("0s", ""), "[]"},
 		{"a timeout as long as the rollout", of("1h", "rolloutTimeoutSeconds: 300"), "[]"},
 		{"a shorter one", of("1h", "rolloutTimeoutSeconds: 299"), "[FW329]"},
-		{"nothing is checked", of("1m", "rolloutTimeoutSeconds: 60\n        skipTrafficAnalysis: true"), "[]"},
+		{"no analysis", of("1m", "rolloutTimeoutSeconds: 60\n        skipTrafficAnalysis: true"), "[]"},
 		{"Flux is suspended", edit(t, of("1m", ""), "x.yaml", "prune: true}", "prune: true, suspend: true}"), "[]"},
 		{"it is suspended", of("1m", "rolloutTimeoutSeconds: 60\n        suspend: true"), "[]"},
 	} {
@@ -183,8 +183,8 @@ func TestRolloutsAndTheirTimes(t *testing.T) {
 	}
 }
 
-// TestPatchesThatLeadNowhere: only what the patches bring about is said of them.
-func TestPatchesThatLeadNowhere(t *testing.T) {
+// TestPatchesThatPreventPromotion checks that only the effects of the patches are reported for them.
+func TestPatchesThatPreventPromotion(t *testing.T) {
 	of := func(webhooks, patch string) []schema.File {
 		return rolledOut("istio", `
       rolloutPolicy:
@@ -208,8 +208,8 @@ func TestPatchesThatLeadNowhere(t *testing.T) {
 		files []schema.File
 		want  string
 	}{
-		{"a rollback that a patch brings", of("", patched), "[FW328]"},
-		{"a rollback that is there without one", of(always, label), "[]"},
+		{"a rollback added by a patch", of("", patched), "[FW328]"},
+		{"a rollback without the patch", of(always, label), "[]"},
 		{"a label", of("", label), "[]"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

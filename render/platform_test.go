@@ -12,8 +12,8 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// having is rolledOut on a fleet whose plugin, without publicTestloader, has the components under
-// installed. Plugin is what it has beside that, and ends with a comma.
+// having returns rolledOut on a fleet whose plugin, without publicTestloader, has components under installed.
+// Plugin holds further fields, and ends with a comma.
 func having(provider, plugin, components, more string) []schema.File {
 	files := rolledOut(provider, more)
 	files[0].Data = []byte(strings.Replace(string(files[0].Data), "publicTestloader: true, trafficRoutingProvider: "+provider,
@@ -21,7 +21,7 @@ func having(provider, plugin, components, more string) []schema.File {
 	return files
 }
 
-// canaryOf is the rollout of having with a built-in metric and a load test, as a provider takes it.
+// canaryOf returns the rollout of having for a provider, with a built-in metric and a load test.
 func canaryOf(provider string) string {
 	host := ""
 	if provider == "nginx" {
@@ -30,7 +30,7 @@ func canaryOf(provider string) string {
 	return "      rolloutPolicy: {trafficRouting: {" + host + "canaryStrategy: {stepWeight: 10}}, trafficAnalysis: {metrics: [{name: request-success-rate, thresholdRange: {min: 99}}], webhooks: {command: [hey]}}}\n"
 }
 
-// platformOf are the files of what is rendered for a platform, on the cluster or for it on a hub, by their names.
+// platformOf returns the names of the files rendered for a platform, on the cluster or for it on a hub.
 func platformOf(tree *render.Tree) (names []string) {
 	for file := range contents(tree) {
 		dir, name := path.Split(file)
@@ -42,7 +42,7 @@ func platformOf(tree *render.Tree) (names []string) {
 	return names
 }
 
-// stageNames are the names of the Flux Kustomizations of a cluster or, on a hub, for one.
+// stageNames returns the names of the Flux Kustomizations of a cluster or, on a hub, for one.
 func stageNames(t *testing.T, tree *render.Tree, root string) (names []string) {
 	for _, object := range stagesOf(t, tree, root) {
 		if at(object, "kind") == "Kustomization" {
@@ -56,8 +56,8 @@ func stageNames(t *testing.T, tree *render.Tree, root string) (names []string) {
 // release returns the files of the release of a component.
 func release(name string) []string { return []string{"helmrelease-" + name, "helmrepository-" + name} }
 
-// TestInstalledComponentsAreNotRendered: each component leaves out its release, its namespace and its stages,
-// and no other's.
+// TestInstalledComponentsAreNotRendered checks that each installed component removes its release, namespace and
+// stages, and no others.
 func TestInstalledComponentsAreNotRendered(t *testing.T) {
 	const (
 		flagger    = "flagger: {version: 1.42.0}"
@@ -68,7 +68,7 @@ func TestInstalledComponentsAreNotRendered(t *testing.T) {
 	tester := append(release("flagger-loadtester"), "namespace-flagger-loadtester")
 	for _, tt := range []struct {
 		provider, installed string
-		// gone are the files that are not rendered, and stages the stages that there are no more.
+		// gone holds the files that are not rendered, and stages the stages that are missing.
 		gone, stages []string
 	}{
 		{"kuma", flagger, release("flagger"), nil},
@@ -87,7 +87,7 @@ func TestInstalledComponentsAreNotRendered(t *testing.T) {
 		{"nginx", prometheus, nil, nil},
 		{"nginx", flagger, release("flagger"), nil},
 		{"nginx", "ingress-nginx: {}, " + flagger + ", " + loadtester + ", " + prometheus, slices.Concat(release("ingress-nginx"), release("flagger"), tester, []string{"namespace-ingress-nginx"}), []string{"infrastructure", "releases"}},
-		// What the fleet does not render is there besides.
+		// Components that the fleet does not render may be installed as well.
 		{"nginx", "istio: {}", nil, nil},
 	} {
 		plugin := "publicTestloader: true, "
@@ -121,7 +121,7 @@ func TestInstalledComponentsAreNotRendered(t *testing.T) {
 	}
 }
 
-// checkChain reports a stage that waits for one that is not rendered, or that applies a directory without a file.
+// checkChain reports a stage that waits for a missing stage, or that applies a directory without files.
 func checkChain(t *testing.T, tree *render.Tree, root string) {
 	t.Helper()
 	files := contents(tree)
@@ -146,9 +146,9 @@ func checkChain(t *testing.T, tree *render.Tree, root string) {
 	}
 }
 
-// TestWhatIsSharedIsAppliedWithoutAPlatform: where all is installed already, what applications share is
-// applied all the same, and they wait for it.
-func TestWhatIsSharedIsAppliedWithoutAPlatform(t *testing.T) {
+// TestSharedObjectsWithoutRenderedComponents checks that shared objects are applied even if every component is
+// installed, and that applications wait for them.
+func TestSharedObjectsWithoutRenderedComponents(t *testing.T) {
 	files := having("istio", "", "istio: {}, flagger: {version: 1.42.0}, loadtester: {url: http://tester.test/}", canaryOf("istio"))
 	files[1].Data = []byte(strings.Replace(string(files[1].Data), "namespace: web}", "namespace: default}", 1))
 	for root, files := range map[string][]schema.File{"one": files, "host": onHub(files...)} {
@@ -160,9 +160,8 @@ func TestWhatIsSharedIsAppliedWithoutAPlatform(t *testing.T) {
 	}
 }
 
-// TestRolloutsGoByWhatIsInstalled: what is said under installed is what rollouts, and what is rendered
-// beside it, are made with.
-func TestRolloutsGoByWhatIsInstalled(t *testing.T) {
+// TestRolloutsUseInstalledComponents checks that rollouts, and rendered components, use the fields under installed.
+func TestRolloutsUseInstalledComponents(t *testing.T) {
 	const (
 		canary    = oneCanary
 		namespace = oneDir + "apps/default.x/namespace-web.yaml"
@@ -224,8 +223,8 @@ func TestRolloutsGoByWhatIsInstalled(t *testing.T) {
 	}
 }
 
-// TestAMeshAmongTheInputsIsRendered: where Kuma is there already, a Mesh is rendered only if the inputs hold it,
-// and then with its route for all traffic.
+// TestAMeshAmongTheInputsIsRendered checks that, with an installed Kuma, a Mesh is rendered only if it is in the
+// input, and then with its route for all traffic.
 func TestAMeshAmongTheInputsIsRendered(t *testing.T) {
 	for _, tt := range []struct {
 		installed, meshes string
@@ -239,7 +238,7 @@ func TestAMeshAmongTheInputsIsRendered(t *testing.T) {
 		{"version: 2.13.10, mesh: shop", "default", []string{"mesh-default", "trafficroute-route-all-default"}},
 		{"version: 2.13.10, mesh: shop", "default shop", []string{"mesh-default", "mesh-shop", "trafficroute-route-all-default", "trafficroute-route-all-shop"}},
 		{"version: 2.13.10, mesh: shop, catchAllRoute: true", "shop", []string{"mesh-shop"}},
-		// Up to 2.5 Kuma makes the route of a new Mesh by itself.
+		// Up to 2.5, Kuma creates the route of a new Mesh itself.
 		{"version: 2.5.4", "", nil},
 		{"version: 2.5.4, catchAllRoute: false", "", []string{"trafficroute-route-all-default"}},
 	} {
@@ -255,7 +254,7 @@ func TestAMeshAmongTheInputsIsRendered(t *testing.T) {
 	}
 }
 
-// TestARolloutMayBeInAnotherMesh: the clusters may have Meshes that nothing defines.
+// TestARolloutMayBeInAnotherMesh checks clusters with Meshes that the input does not define.
 func TestARolloutMayBeInAnotherMesh(t *testing.T) {
 	more := strings.Replace(canaryOf("kuma"), "      rolloutPolicy", "      meshName: other\n      rolloutPolicy", 1)
 	files := having("kuma", "", "flagger: {version: 1.42.0}, kuma: {version: 2.13.10}", strings.Replace(more, ", webhooks: {command: [hey]}", "", 1))
@@ -273,7 +272,8 @@ func TestARolloutMayBeInAnotherMesh(t *testing.T) {
 	}
 }
 
-// TestVersionsOfInstalledComponents: the inventory says what a cluster's files were compiled for.
+// TestVersionsOfInstalledComponents checks that the inventory lists the versions for which a cluster's files
+// were compiled.
 func TestVersionsOfInstalledComponents(t *testing.T) {
 	for _, tt := range []struct {
 		provider, installed string
@@ -300,7 +300,7 @@ func TestVersionsOfInstalledComponents(t *testing.T) {
 	}
 }
 
-// versionsOf are the versions in an inventory.
+// versionsOf returns the versions in an inventory.
 func versionsOf(inventory string) map[string]string {
 	all := map[string]string{}
 	for line := range strings.Lines(inventory) {
@@ -312,7 +312,7 @@ func versionsOf(inventory string) map[string]string {
 	return all
 }
 
-// fleetWith is a Fleet of the cluster one whose plugin.flagger has some lines.
+// fleetWith returns a Fleet of the cluster one whose plugin.flagger has some lines.
 func fleetWith(name string, plugin ...string) schema.File {
 	text := "apiVersion: fleet.kurator.dev/v1alpha1\nkind: Fleet\nmetadata: {name: " + name + "}\nspec:\n  clusters: [{kind: AttachedCluster, name: one}]\n"
 	if len(plugin) > 0 {
@@ -323,12 +323,12 @@ func fleetWith(name string, plugin ...string) schema.File {
 
 var clusterOne = schema.File{Name: "one.yaml", Data: []byte("{apiVersion: cluster.kurator.dev/v1alpha1, kind: AttachedCluster, metadata: {name: one}, spec: {kubeconfig: {name: one}}}\n")}
 
-// installedConfig is a RenderConfig whose plugin has some lines under installed.
+// installedConfig returns a RenderConfig whose plugin has some lines under installed.
 func installedConfig(components ...string) schema.File {
 	return config("  plugin:\n    flagger:\n      installed:\n        " + strings.Join(components, "\n        ") + "\n")
 }
 
-// rollingOut is an Application with a rollout of a provider that goes to a fleet, or to none.
+// rollingOut returns an Application with a rollout of a provider, for a fleet or without one.
 func rollingOut(name, fleet, provider string) schema.File {
 	to := ""
 	if fleet != "" {
@@ -338,20 +338,20 @@ func rollingOut(name, fleet, provider string) schema.File {
 		"\n      workload: {name: "+name+", namespace: "+name+"}\n      serviceName: "+name+"\n      port: 8080\n"+strings.Replace(canaryOf(provider), ", webhooks: {command: [hey]}", "", 1))
 }
 
-// gated is an Application of rollingOut with a webhook whose field is of Flagger 1.39.
+// gated adds a webhook with a field of Flagger 1.39 to an Application of rollingOut.
 func gated(f schema.File) schema.File {
 	f.Data = []byte(strings.Replace(string(f.Data), "rolloutPolicy: {", "rolloutPolicy: {webhooks: [{name: gate, type: confirm-promotion, url: https://gate.example.com/, disableTLS: true}], ", 1))
 	return f
 }
 
-// otherFleet is a Fleet of the cluster two with a plugin.
+// otherFleet returns a Fleet of the cluster two with a plugin.
 func otherFleet(plugin string) schema.File {
 	return schema.File{Name: "other.yaml", Data: []byte("apiVersion: fleet.kurator.dev/v1alpha1\nkind: Fleet\nmetadata: {name: other}\nspec: {clusters: [{kind: AttachedCluster, name: two}], plugin: {flagger: {" + plugin + "}}}\n---\n" +
 		"{apiVersion: cluster.kurator.dev/v1alpha1, kind: AttachedCluster, metadata: {name: two}}\n")}
 }
 
-// TestPlatformsThatDoNotWork has what is said of platforms, with hints after arrows, and of those that do work
-// nothing.
+// TestPlatformsThatDoNotWork checks the diagnostics of platforms, with hints after arrows, and that correct
+// platforms have none.
 func TestPlatformsThatDoNotWork(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -360,52 +360,52 @@ func TestPlatformsThatDoNotWork(t *testing.T) {
 	}{
 		{"a rollout without a fleet",
 			[]schema.File{rollingOut("a", "", "istio")},
-			[]string{`a.yaml:10:31: error FW206 spec.syncPolicies[0].rollout.trafficRoutingProvider: nothing runs the rollout: the Application names no fleet, and no document says that the cluster host has Flagger → if it has, plugin: {flagger: {installed: {flagger: {version: 1.44.0}, istio: {}}}} in the spec of a RenderConfig; otherwise destination: {fleet: …}, and in that Fleet's spec plugin: {flagger: {trafficRoutingProvider: istio}}`}},
-		{"without a fleet, and nothing says what runs it",
+			[]string{`a.yaml:10:31: error FW206 spec.syncPolicies[0].rollout.trafficRoutingProvider: nothing runs the rollout: the Application names no fleet, and no RenderConfig lists Flagger for cluster host → if it has Flagger, plugin: {flagger: {installed: {flagger: {version: 1.44.0}, istio: {}}}} in the spec of a RenderConfig; otherwise destination: {fleet: …}, and plugin: {flagger: {trafficRoutingProvider: istio}} in that Fleet's spec`}},
+		{"without a fleet and without a RenderConfig",
 			[]schema.File{rollingOut("a", "", "istio"), installedConfig("istio: {}")},
-			[]string{`a.yaml:10:31: error FW206 spec.syncPolicies[0].rollout.trafficRoutingProvider: nothing runs the rollout: config.yaml:5:5 names no flagger under installed → flagger: {version: 1.44.0} under installed`}},
-		{"without a fleet, and the RenderConfig says what runs it",
+			[]string{`a.yaml:10:31: error FW206 spec.syncPolicies[0].rollout.trafficRoutingProvider: nothing runs the rollout: config.yaml:5:5 lists no flagger under installed → flagger: {version: 1.44.0} under installed`}},
+		{"without a fleet, with a RenderConfig",
 			[]schema.File{rollingOut("a", "", "istio"), installedConfig("flagger: {version: 1.42.0}", "istio: {}")},
 			nil},
 		{"without a fleet, on another provider",
 			[]schema.File{rollingOut("a", "", "nginx"), installedConfig("flagger: {version: 1.42.0}", "istio: {}")},
-			[]string{`a.yaml:10:31: error FW207 spec.syncPolicies[0].rollout.trafficRoutingProvider: the rollout uses nginx, and the clusters have no ingress-nginx: config.yaml:5:5 has istio → installed: {ingress-nginx: {}} in plugin.flagger if the clusters have it, or trafficRoutingProvider: istio`}},
+			[]string{`a.yaml:10:31: error FW207 spec.syncPolicies[0].rollout.trafficRoutingProvider: the rollout uses nginx, but the clusters have no ingress-nginx (config.yaml:5:5 has istio) → installed: {ingress-nginx: {}} in plugin.flagger if the clusters have it, or trafficRoutingProvider: istio`}},
 		{"a fleet without a plugin",
 			[]schema.File{rollingOut("a", "f", "istio"), fleetWith("f"), clusterOne},
-			[]string{`a.yaml:11:31: error FW206 spec.syncPolicies[0].rollout.trafficRoutingProvider: nothing runs the rollout: the fleet at f.yaml:3:18 neither installs Flagger nor says that its clusters have it → in the Fleet's spec plugin: {flagger: {trafficRoutingProvider: istio}} to install it, or plugin: {flagger: {trafficRoutingProvider: istio, installed: {flagger: {version: 1.44.0}, istio: {}}}} if the clusters have it, or plugin: {flagger: {installed: {flagger: {version: 1.44.0}, istio: {}}}} in the spec of a RenderConfig`}},
-		{"a fleet without a plugin, beside a RenderConfig with one",
+			[]string{`a.yaml:11:31: error FW206 spec.syncPolicies[0].rollout.trafficRoutingProvider: nothing runs the rollout: the fleet at f.yaml:3:18 neither installs Flagger nor lists it under installed → to install Flagger, plugin: {flagger: {trafficRoutingProvider: istio}} in the Fleet's spec; if the clusters have it, plugin: {flagger: {trafficRoutingProvider: istio, installed: {flagger: {version: 1.44.0}, istio: {}}}} there, or plugin: {flagger: {installed: {flagger: {version: 1.44.0}, istio: {}}}} in the spec of a RenderConfig`}},
+		{"a fleet without a plugin, and a RenderConfig with one",
 			[]schema.File{rollingOut("a", "f", "istio"), installedConfig("flagger: {version: 1.42.0}", "istio: {}"), fleetWith("f"), clusterOne},
 			nil},
-		{"a fleet's own plugin goes before the RenderConfig's",
+		{"a fleet's plugin overrides the RenderConfig's",
 			[]schema.File{rollingOut("a", "f", "istio"), installedConfig("flagger: {version: 1.42.0}", "istio: {}"), fleetWith("f", "trafficRoutingProvider: kuma"), clusterOne},
-			[]string{`a.yaml:11:31: error FW207 spec.syncPolicies[0].rollout.trafficRoutingProvider: the rollout uses istio, and the clusters have no istio: f.yaml:3:18 has kuma → installed: {istio: {}} in plugin.flagger if the clusters have it, or trafficRoutingProvider: kuma`}},
-		{"nginx where Istio is",
+			[]string{`a.yaml:11:31: error FW207 spec.syncPolicies[0].rollout.trafficRoutingProvider: the rollout uses istio, but the clusters have no istio (f.yaml:3:18 has kuma) → installed: {istio: {}} in plugin.flagger if the clusters have it, or trafficRoutingProvider: kuma`}},
+		{"nginx on clusters with Istio",
 			[]schema.File{rollingOut("a", "f", "nginx"), fleetWith("f", "trafficRoutingProvider: istio"), clusterOne},
-			[]string{`a.yaml:11:31: error FW207 spec.syncPolicies[0].rollout.trafficRoutingProvider: the rollout uses nginx, and the clusters have no ingress-nginx: f.yaml:3:18 has istio → installed: {ingress-nginx: {}} in plugin.flagger if the clusters have it, or trafficRoutingProvider: istio`}},
-		{"nginx beside Istio",
+			[]string{`a.yaml:11:31: error FW207 spec.syncPolicies[0].rollout.trafficRoutingProvider: the rollout uses nginx, but the clusters have no ingress-nginx (f.yaml:3:18 has istio) → installed: {ingress-nginx: {}} in plugin.flagger if the clusters have it, or trafficRoutingProvider: istio`}},
+		{"nginx with Istio",
 			[]schema.File{rollingOut("a", "f", "nginx"), fleetWith("f", "trafficRoutingProvider: istio", "installed: {ingress-nginx: {}}"), clusterOne},
 			nil},
-		{"Istio beside Kuma, which is missing",
+		{"Istio with Kuma, which is missing",
 			[]schema.File{rollingOut("a", "f", "istio"), fleetWith("f", "trafficRoutingProvider: kuma", "installed: {ingress-nginx: {}}"), clusterOne},
-			[]string{`a.yaml:11:31: error FW207 spec.syncPolicies[0].rollout.trafficRoutingProvider: the rollout uses istio, and the clusters have no istio: f.yaml:3:18 has kuma and nginx → installed: {istio: {}} in plugin.flagger if the clusters have it, or trafficRoutingProvider: kuma or nginx`}},
-		{"Kuma where nothing is named",
+			[]string{`a.yaml:11:31: error FW207 spec.syncPolicies[0].rollout.trafficRoutingProvider: the rollout uses istio, but the clusters have no istio (f.yaml:3:18 has kuma and nginx) → installed: {istio: {}} in plugin.flagger if the clusters have it, or trafficRoutingProvider: kuma or nginx`}},
+		{"Kuma without any component",
 			[]schema.File{rollingOut("a", "f", "kuma"), fleetWith("f"), clusterOne},
-			[]string{`a.yaml:11:31: error FW206 spec.syncPolicies[0].rollout.trafficRoutingProvider: nothing runs the rollout: the fleet at f.yaml:3:18 neither installs Flagger nor says that its clusters have it → in the Fleet's spec plugin: {flagger: {trafficRoutingProvider: kuma}} to install it, or plugin: {flagger: {trafficRoutingProvider: kuma, installed: {flagger: {version: 1.44.0}, kuma: {version: 2.13.10}}}} if the clusters have it, or plugin: {flagger: {installed: {flagger: {version: 1.44.0}, kuma: {version: 2.13.10}}}} in the spec of a RenderConfig`}},
+			[]string{`a.yaml:11:31: error FW206 spec.syncPolicies[0].rollout.trafficRoutingProvider: nothing runs the rollout: the fleet at f.yaml:3:18 neither installs Flagger nor lists it under installed → to install Flagger, plugin: {flagger: {trafficRoutingProvider: kuma}} in the Fleet's spec; if the clusters have it, plugin: {flagger: {trafficRoutingProvider: kuma, installed: {flagger: {version: 1.44.0}, kuma: {version: 2.13.10}}}} there, or plugin: {flagger: {installed: {flagger: {version: 1.44.0}, kuma: {version: 2.13.10}}}} in the spec of a RenderConfig`}},
 		{"a chart of an installed Flagger",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: kuma", "chart: {version: 1.44.0}", "installed: {flagger: {version: 1.44.0}}"), clusterOne},
-			[]string{`f.yaml:9:7: error FW224 spec.plugin.flagger.chart: flagger is under installed (f.yaml:10:19), so it is not rendered and the field changes nothing → remove chart, or flagger from installed to have it rendered`}},
+			[]string{`f.yaml:9:7: error FW224 spec.plugin.flagger.chart: flagger is under installed (f.yaml:10:19), so it is not rendered and the field has no effect → remove chart; or remove flagger from installed to render it`}},
 		{"values of an installed Flagger",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: kuma", "extraArgs: {logLevel: debug}", "installed: {flagger: {version: 1.44.0}}"), clusterOne},
-			[]string{`f.yaml:9:7: error FW224 spec.plugin.flagger.extraArgs: flagger is under installed (f.yaml:10:19), so it is not rendered and the field changes nothing → remove extraArgs, or flagger from installed to have it rendered`}},
+			[]string{`f.yaml:9:7: error FW224 spec.plugin.flagger.extraArgs: flagger is under installed (f.yaml:10:19), so it is not rendered and the field has no effect → remove extraArgs; or remove flagger from installed to render it`}},
 		{"a chart of an installed Kuma",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: kuma", "config: {chart: {version: 2.8.0}}", "installed: {kuma: {version: 2.13.10}}"), clusterOne},
-			[]string{`f.yaml:9:7: error FW224 spec.plugin.flagger.config: kuma is under installed (f.yaml:10:19), so it is not rendered and the field changes nothing → remove config, or kuma from installed to have it rendered`}},
+			[]string{`f.yaml:9:7: error FW224 spec.plugin.flagger.config: kuma is under installed (f.yaml:10:19), so it is not rendered and the field has no effect → remove config; or remove kuma from installed to render it`}},
 		{"values of an installed ingress-nginx",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: nginx", "config: {extraArgs: {controller: {replicaCount: 2}}}", "installed: {ingress-nginx: {}}"), clusterOne},
-			[]string{`f.yaml:9:7: error FW224 spec.plugin.flagger.config: ingress-nginx is under installed (f.yaml:10:19), so it is not rendered and the field changes nothing → remove config, or ingress-nginx from installed to have it rendered`}},
-		{"a load tester that is rendered and installed",
+			[]string{`f.yaml:9:7: error FW224 spec.plugin.flagger.config: ingress-nginx is under installed (f.yaml:10:19), so it is not rendered and the field has no effect → remove config; or remove ingress-nginx from installed to render it`}},
+		{"a load tester both rendered and installed",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: kuma", "publicTestloader: true", "installed: {loadtester: {url: http://t.test/}}"), clusterOne},
-			[]string{`f.yaml:9:25: error FW224 spec.plugin.flagger.publicTestloader: loadtester is under installed (f.yaml:10:19), so it is not rendered and the field changes nothing → remove publicTestloader, or loadtester from installed to have it rendered`}},
+			[]string{`f.yaml:9:25: error FW224 spec.plugin.flagger.publicTestloader: loadtester is under installed (f.yaml:10:19), so it is not rendered and the field has no effect → remove publicTestloader; or remove loadtester from installed to render it`}},
 		{"one that is not rendered",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: kuma", "publicTestloader: false", "installed: {loadtester: {url: http://t.test/}}"), clusterOne},
 			nil},
@@ -417,170 +417,170 @@ func TestPlatformsThatDoNotWork(t *testing.T) {
 			[]string{`f.yaml:9:7: error FW703 spec.plugin.flagger.config: fleetwright installs no chart for istio, so config has no effect → remove config`}},
 		{"installed without a value",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: kuma", "installed:"), clusterOne},
-			[]string{`f.yaml:9:17: error FW224 spec.plugin.flagger.installed: installed has no value here, so nothing would count as installed → remove the line, or name what the clusters have`}},
+			[]string{`f.yaml:9:17: error FW224 spec.plugin.flagger.installed: installed has no value, so nothing would count as installed → remove the line, or list what the clusters have`}},
 		{"versions before a release",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: istio", "installed: {flagger: {version: 1.42.0-rc.1}, kuma: {version: 2.13.0-preview.v1}}"), clusterOne},
 			nil},
-		{"namespaces of one Flagger that nobody says",
+		{"default namespaces of one Flagger",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: kuma", "installed: {flagger: {version: 1.44.0}}"), fleetWith("g", "trafficRoutingProvider: nginx", "installed: {flagger: {version: 1.44.0}}"), clusterOne},
-			[]string{`g.yaml:9:19: error FW603 spec.plugin.flagger.installed.flagger.namespace: namespace of flagger is ingress-nginx here and kuma-system at f.yaml:9:19, and a cluster has both → namespace: kuma-system`}},
-		{"two that hand one component over",
+			[]string{`g.yaml:9:19: error FW603 spec.plugin.flagger.installed.flagger.namespace: namespace of flagger is ingress-nginx here but kuma-system at f.yaml:9:19, for the same cluster → namespace: kuma-system`}},
+		{"two plugins that hand one component over",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: nginx", "installed: {ingress-nginx: {}, flagger: {version: 1.44.0, metricsServer: http://flagger-prometheus.ingress-nginx:9090, handOver: true}}"), fleetWith("g", "trafficRoutingProvider: nginx", "installed: {ingress-nginx: {}, flagger: {version: 1.44.0, metricsServer: http://flagger-prometheus.ingress-nginx:9090, handOver: true}}"), clusterOne},
-			[]string{`g.yaml:7:5: error FW603 spec.plugin.flagger: both this fleet and the one at f.yaml:3:18 render flagger, and a cluster is in both → remove handOver from one of the two`}},
+			[]string{`g.yaml:7:5: error FW603 spec.plugin.flagger: this fleet and the one at f.yaml:3:18 both render flagger, and a cluster is in both → remove handOver from one of the two`}},
 		{"one address written in two ways",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: istio", "installed: {prometheus: {address: http://p.m.svc.cluster.local:80/}}"), fleetWith("g", "trafficRoutingProvider: istio", "installed: {flagger: {version: 1.44.0}, prometheus: {address: http://p.m}}"), clusterOne},
 			nil},
 		{"components without a value",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: kuma", "installed: {flagger: , istio: ~}"), clusterOne},
 			[]string{
-				`f.yaml:9:28: error FW224 spec.plugin.flagger.installed.flagger: flagger has no value here, so it would count as not installed → flagger: {version: 1.44.0}`,
-				`f.yaml:9:37: error FW224 spec.plugin.flagger.installed.istio: istio has no value here, so it would count as not installed → istio: {}`,
+				`f.yaml:9:28: error FW224 spec.plugin.flagger.installed.flagger: flagger has no value, so it would count as not installed → flagger: {version: 1.44.0}`,
+				`f.yaml:9:37: error FW224 spec.plugin.flagger.installed.istio: istio has no value, so it would count as not installed → istio: {}`,
 			}},
 		{"no address and no URL",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: istio", `installed: {prometheus: {address: ""}, loadtester: {url: ""}}`), clusterOne},
 			[]string{
-				`f.yaml:9:41: error FW115 spec.plugin.flagger.installed.prometheus.address: "" is not an address, which has at least one character`,
-				`f.yaml:9:64: error FW115 spec.plugin.flagger.installed.loadtester.url: "" is not an address, which has at least one character`,
+				`f.yaml:9:41: error FW115 spec.plugin.flagger.installed.prometheus.address: "" is not an address of at least one character`,
+				`f.yaml:9:64: error FW115 spec.plugin.flagger.installed.loadtester.url: "" is not an address of at least one character`,
 			}},
 		{"a Kuma without TrafficRoutes that no rollout uses",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: istio", "installed: {kuma: {version: 3.0.0}}"), clusterOne},
 			nil},
 		{"nothing to hand over of Kuma",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: istio", "installed: {kuma: {version: 2.13.10, handOver: true}}"), clusterOne},
-			[]string{`f.yaml:9:54: error FW224 spec.plugin.flagger.installed.kuma.handOver: nothing here renders kuma, so there is nothing to hand over → remove the line`}},
+			[]string{`f.yaml:9:54: error FW224 spec.plugin.flagger.installed.kuma.handOver: nothing here renders kuma, so nothing can be handed over → remove the line`}},
 		{"nothing to hand over of Prometheus",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: nginx", "installed: {prometheus: {address: http://p.m:9090, handOver: true}}"), clusterOne},
-			[]string{`f.yaml:9:68: error FW224 spec.plugin.flagger.installed.prometheus.handOver: nothing here renders prometheus, so there is nothing to hand over → remove the line`}},
+			[]string{`f.yaml:9:68: error FW224 spec.plugin.flagger.installed.prometheus.handOver: nothing here renders prometheus, so nothing can be handed over → remove the line`}},
 		{"nothing to hand over of the load tester",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: kuma", "installed: {loadtester: {url: http://t.test/, handOver: true}}"), clusterOne},
-			[]string{`f.yaml:9:63: error FW224 spec.plugin.flagger.installed.loadtester.handOver: nothing here renders loadtester, so there is nothing to hand over → remove the line`}},
+			[]string{`f.yaml:9:63: error FW224 spec.plugin.flagger.installed.loadtester.handOver: nothing here renders loadtester, so nothing can be handed over → remove the line`}},
 		{"nothing to hand over in a RenderConfig",
 			[]schema.File{rollingOut("a", "", "istio"), installedConfig("flagger: {version: 1.42.0, handOver: true}", "istio: {}")},
-			[]string{`config.yaml:7:46: error FW224 spec.plugin.flagger.installed.flagger.handOver: nothing here renders flagger, so there is nothing to hand over → remove the line`}},
+			[]string{`config.yaml:7:46: error FW224 spec.plugin.flagger.installed.flagger.handOver: nothing here renders flagger, so nothing can be handed over → remove the line`}},
 		{"Istio's class for nginx",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: istio", "installed: {ingress-nginx: {class: istio}}"), clusterOne},
-			[]string{`f.yaml:9:42: error FW224 spec.plugin.flagger.installed.ingress-nginx.class: Istio serves the Ingress class istio, too: both answer for the Ingresses of rollouts → class: nginx`}},
+			[]string{`f.yaml:9:42: error FW224 spec.plugin.flagger.installed.ingress-nginx.class: Istio also serves the Ingress class istio: both controllers would answer for the Ingresses of rollouts → class: nginx`}},
 		{"Istio's class for a rendered nginx",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: nginx", "config: {extraArgs: {controller: {ingressClassResource: {name: istio}}}}", "installed: {istio: {}}"), clusterOne},
-			[]string{`f.yaml:9:70: error FW224 spec.plugin.flagger.config.extraArgs.controller.ingressClassResource.name: Istio serves the Ingress class istio, too: both answer for the Ingresses of rollouts → name: nginx`}},
-		{"Istio's class where no Istio is",
+			[]string{`f.yaml:9:70: error FW224 spec.plugin.flagger.config.extraArgs.controller.ingressClassResource.name: Istio also serves the Ingress class istio: both controllers would answer for the Ingresses of rollouts → name: nginx`}},
+		{"Istio's class without Istio",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: nginx", "installed: {ingress-nginx: {class: istio}}"), clusterOne},
 			nil},
-		{"charts of what is installed everywhere",
+		{"charts of components that are installed everywhere",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: kuma", "installed: {kuma: {version: 2.13.10}, prometheus: {address: http://p.m:9090}, loadtester: {url: http://t.test/}}"), clusterOne, config("  charts:\n    kuma: {version: 2.8.0}\n    prometheus: {version: 29.0.0}\n    loadtester: {version: 0.35.0}\n    ingress-nginx: {version: 4.12.0}\n")},
 			[]string{
-				`config.yaml:5:5: warning FW226 spec.charts.kuma: no cluster renders kuma: it is installed already on all that have it → remove the chart`,
-				`config.yaml:6:5: warning FW226 spec.charts.prometheus: no cluster renders prometheus: it is installed already on all that have it → remove the chart`,
-				`config.yaml:7:5: warning FW226 spec.charts.loadtester: no cluster renders loadtester: it is installed already on all that have it → remove the chart`,
+				`config.yaml:5:5: warning FW226 spec.charts.kuma: the chart of kuma is never rendered: every cluster that needs it has it installed already → remove the chart`,
+				`config.yaml:6:5: warning FW226 spec.charts.prometheus: the chart of prometheus is never rendered: every cluster that needs it has it installed already → remove the chart`,
+				`config.yaml:7:5: warning FW226 spec.charts.loadtester: the chart of loadtester is never rendered: every cluster that needs it has it installed already → remove the chart`,
 			}},
-		{"charts of what is rendered for one fleet",
+		{"charts of components that one fleet renders",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: kuma", "installed: {kuma: {version: 2.13.10}}"), clusterOne, config("  charts: {kuma: {version: 2.8.0}}\n"), otherFleet("trafficRoutingProvider: kuma")},
 			nil},
 		{"two fleets that render",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: nginx"), fleetWith("g", "trafficRoutingProvider: istio"), clusterOne},
-			[]string{`g.yaml:7:5: error FW603 spec.plugin.flagger: both this fleet and the one at f.yaml:3:18 render flagger, and a cluster is in both → installed: {flagger: {version: 1.44.0}} in the plugin of one of the two`}},
+			[]string{`g.yaml:7:5: error FW603 spec.plugin.flagger: this fleet and the one at f.yaml:3:18 both render flagger, and a cluster is in both → installed: {flagger: {version: 1.44.0}} in the plugin of one of the two`}},
 		{"two fleets that render a load tester",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: nginx", "publicTestloader: true"), fleetWith("g", "trafficRoutingProvider: istio", "publicTestloader: true", "installed: {flagger: {version: 1.44.0}}"), clusterOne},
-			[]string{`g.yaml:7:5: error FW603 spec.plugin.flagger: both this fleet and the one at f.yaml:3:18 render loadtester, and a cluster is in both → installed: {loadtester: {url: http://flagger-loadtester.test/}} in the plugin of one of the two`}},
+			[]string{`g.yaml:7:5: error FW603 spec.plugin.flagger: this fleet and the one at f.yaml:3:18 both render loadtester, and a cluster is in both → installed: {loadtester: {url: http://flagger-loadtester.test/}} in the plugin of one of the two`}},
 		{"another version than the rendered one",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: kuma"), fleetWith("g", "trafficRoutingProvider: istio", "installed: {flagger: {version: 1.40.0}}"), clusterOne},
-			[]string{`g.yaml:9:38: error FW603 spec.plugin.flagger.installed.flagger.version: version of flagger is 1.40.0 here and 1.44.0 at f.yaml:8:31, and a cluster has both → version: 1.44.0`}},
+			[]string{`g.yaml:9:38: error FW603 spec.plugin.flagger.installed.flagger.version: version of flagger is 1.40.0 here but 1.44.0 at f.yaml:8:31, for the same cluster → version: 1.44.0`}},
 		{"another version than that of the chart",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: kuma", "chart: {version: 1.43.0}"), fleetWith("g", "trafficRoutingProvider: istio", "installed: {flagger: {version: 1.44.0}}"), clusterOne},
-			[]string{`g.yaml:9:38: error FW603 spec.plugin.flagger.installed.flagger.version: version of flagger is 1.44.0 here and 1.43.0 at f.yaml:9:24, and a cluster has both → version: 1.43.0`}},
+			[]string{`g.yaml:9:38: error FW603 spec.plugin.flagger.installed.flagger.version: version of flagger is 1.44.0 here but 1.43.0 at f.yaml:9:24, for the same cluster → version: 1.43.0`}},
 		{"the version of the chart with a v, or its beginning",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: kuma", "chart: {version: 1.43.0}"), fleetWith("g", "trafficRoutingProvider: istio", "installed: {flagger: {version: v1.43}}"), clusterOne},
 			nil},
 		{"another namespace",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: kuma"), fleetWith("g", "trafficRoutingProvider: istio", "installed: {flagger: {version: 1.44.0, namespace: istio-system}}"), clusterOne},
-			[]string{`g.yaml:9:57: error FW603 spec.plugin.flagger.installed.flagger.namespace: namespace of flagger is istio-system here and kuma-system at f.yaml:8:31, and a cluster has both → namespace: kuma-system`}},
+			[]string{`g.yaml:9:57: error FW603 spec.plugin.flagger.installed.flagger.namespace: namespace of flagger is istio-system here but kuma-system at f.yaml:8:31, for the same cluster → namespace: kuma-system`}},
 		{"another metricsServer",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: kuma"), fleetWith("g", "trafficRoutingProvider: istio", "installed: {flagger: {version: 1.44.0, metricsServer: http://p.m:9090}}"), clusterOne},
-			[]string{`g.yaml:9:61: error FW603 spec.plugin.flagger.installed.flagger.metricsServer: metricsServer of flagger is http://p.m:9090 here and http://prometheus-server.mesh-observability:80 at f.yaml:8:31, and a cluster has both → metricsServer: http://prometheus-server.mesh-observability:80`}},
+			[]string{`g.yaml:9:61: error FW603 spec.plugin.flagger.installed.flagger.metricsServer: metricsServer of flagger is http://p.m:9090 here but http://prometheus-server.mesh-observability:80 at f.yaml:8:31, for the same cluster → metricsServer: http://prometheus-server.mesh-observability:80`}},
 		{"another class",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: nginx"), fleetWith("g", "trafficRoutingProvider: istio", "installed: {flagger: {version: 1.44.0}, ingress-nginx: {class: internal}}"), clusterOne},
-			[]string{`g.yaml:9:70: error FW603 spec.plugin.flagger.installed.ingress-nginx.class: class of ingress-nginx is internal here and nginx at f.yaml:8:31, and a cluster has both → class: nginx`}},
+			[]string{`g.yaml:9:70: error FW603 spec.plugin.flagger.installed.ingress-nginx.class: class of ingress-nginx is internal here but nginx at f.yaml:8:31, for the same cluster → class: nginx`}},
 		{"another version of Kuma, and another Prometheus",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: kuma"), fleetWith("g", "trafficRoutingProvider: istio", "installed: {flagger: {version: 1.44.0}, kuma: {version: 2.8.0}, prometheus: {address: http://p.m:9090}}"), clusterOne},
 			[]string{
-				`g.yaml:9:63: error FW603 spec.plugin.flagger.installed.kuma.version: version of kuma is 2.8.0 here and 2.7.3 at f.yaml:8:31, and a cluster has both → version: 2.7.3`,
-				`g.yaml:9:93: error FW603 spec.plugin.flagger.installed.prometheus.address: address of prometheus is http://p.m:9090 here and http://prometheus-server.mesh-observability:80 at f.yaml:8:31, and a cluster has both → address: http://prometheus-server.mesh-observability:80`,
+				`g.yaml:9:63: error FW603 spec.plugin.flagger.installed.kuma.version: version of kuma is 2.8.0 here but 2.7.3 at f.yaml:8:31, for the same cluster → version: 2.7.3`,
+				`g.yaml:9:93: error FW603 spec.plugin.flagger.installed.prometheus.address: address of prometheus is http://p.m:9090 here but http://prometheus-server.mesh-observability:80 at f.yaml:8:31, for the same cluster → address: http://prometheus-server.mesh-observability:80`,
 			}},
 		{"another Mesh",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: kuma"), fleetWith("g", "trafficRoutingProvider: istio", "installed: {flagger: {version: 1.44.0}, kuma: {version: 2.7.3, mesh: shop}}"), clusterOne},
-			[]string{`g.yaml:9:76: error FW603 spec.plugin.flagger.installed.kuma.mesh: mesh of kuma is shop here and default at f.yaml:8:31, and a cluster has both → mesh: default`}},
+			[]string{`g.yaml:9:76: error FW603 spec.plugin.flagger.installed.kuma.mesh: mesh of kuma is shop here but default at f.yaml:8:31, for the same cluster → mesh: default`}},
 		{"the Mesh of the inputs",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: kuma"), fleetWith("g", "trafficRoutingProvider: istio", "installed: {flagger: {version: 1.44.0}, kuma: {version: 2.7.3, mesh: shop}}"), clusterOne, schema.File{Name: "mesh.yaml", Data: []byte(strings.Replace(plainMesh, "name: default", "name: shop", 1))}},
 			nil},
 		{"another load tester",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: kuma", "publicTestloader: true"), fleetWith("g", "trafficRoutingProvider: istio", "installed: {flagger: {version: 1.44.0}, loadtester: {url: http://t.test/}}"), clusterOne},
-			[]string{`g.yaml:9:65: error FW603 spec.plugin.flagger.installed.loadtester.url: url of loadtester is http://t.test/ here and http://flagger-loadtester.flagger-loadtester/ at f.yaml:9:25, and a cluster has both → url: http://flagger-loadtester.flagger-loadtester/`}},
-		{"what is rendered, as it is",
+			[]string{`g.yaml:9:65: error FW603 spec.plugin.flagger.installed.loadtester.url: url of loadtester is http://t.test/ here but http://flagger-loadtester.flagger-loadtester/ at f.yaml:9:25, for the same cluster → url: http://flagger-loadtester.flagger-loadtester/`}},
+		{"the same fields as the rendered component",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: kuma", "publicTestloader: true"), fleetWith("g", "trafficRoutingProvider: istio", "installed: {flagger: {version: 1.44.0, namespace: kuma-system}, kuma: {version: 2.7.3, namespace: kuma-system, mesh: default, catchAllRoute: true}, prometheus: {address: http://prometheus-server.mesh-observability:80/, labels: {namespace: namespace, pod: pod}}, loadtester: {url: http://flagger-loadtester.flagger-loadtester}}"), clusterOne},
 			nil},
-		{"defaults that one writes out",
+		{"explicit defaults in one plugin",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: istio", "installed: {flagger: {version: 1.44.0}, istio: {}, ingress-nginx: {}, kuma: {version: 2.13.10}, prometheus: {address: http://p.m:9090}, loadtester: {url: http://t.test/}}"), fleetWith("g", "trafficRoutingProvider: istio", "installed: {flagger: {version: 1.44.0, namespace: istio-system, metricsServer: http://p.m:9090, selectorLabels: [app, name, app.kubernetes.io/name], watchNamespace: '', noCrossNamespaceRefs: false, ingressAnnotationsPrefix: nginx.ingress.kubernetes.io}, istio: {namespace: istio-system}, ingress-nginx: {namespace: ingress-nginx, class: nginx}, kuma: {version: 2.13.10, namespace: kuma-system, mesh: default, catchAllRoute: true}, prometheus: {address: http://p.m:9090, labels: {namespace: namespace, pod: pod}}, loadtester: {url: http://t.test/, namespace: test}}"), clusterOne},
 			nil},
-		{"two that are installed otherwise",
+		{"two plugins with different fields",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: istio", "installed: {flagger: {version: 1.44.0, selectorLabels: [app], watchNamespace: x}, istio: {revision: a}}"), fleetWith("g", "trafficRoutingProvider: istio", "installed: {flagger: {version: 1.43.0, noCrossNamespaceRefs: true}, istio: {revision: b}}"), clusterOne},
 			[]string{
-				`g.yaml:9:19: error FW603 spec.plugin.flagger.installed.flagger.selectorLabels: selectorLabels of flagger is [app, name, app.kubernetes.io/name] here and [app] at f.yaml:9:46, and a cluster has both → selectorLabels: [app]`,
-				`g.yaml:9:19: error FW603 spec.plugin.flagger.installed.flagger.watchNamespace: watchNamespace of flagger is not set here and x at f.yaml:9:85, and a cluster has both → watchNamespace: x`,
-				`g.yaml:9:38: error FW603 spec.plugin.flagger.installed.flagger.version: version of flagger is 1.43.0 here and 1.44.0 at f.yaml:9:38, and a cluster has both → version: 1.44.0`,
-				`g.yaml:9:68: error FW603 spec.plugin.flagger.installed.flagger.noCrossNamespaceRefs: noCrossNamespaceRefs of flagger is true here and not set at f.yaml:9:19, and a cluster has both → remove noCrossNamespaceRefs`,
-				`g.yaml:9:93: error FW603 spec.plugin.flagger.installed.istio.revision: revision of istio is b here and a at f.yaml:9:107, and a cluster has both → revision: a`,
+				`g.yaml:9:19: error FW603 spec.plugin.flagger.installed.flagger.selectorLabels: selectorLabels of flagger is [app, name, app.kubernetes.io/name] here but [app] at f.yaml:9:46, for the same cluster → selectorLabels: [app]`,
+				`g.yaml:9:19: error FW603 spec.plugin.flagger.installed.flagger.watchNamespace: watchNamespace of flagger is not set here but x at f.yaml:9:85, for the same cluster → watchNamespace: x`,
+				`g.yaml:9:38: error FW603 spec.plugin.flagger.installed.flagger.version: version of flagger is 1.43.0 here but 1.44.0 at f.yaml:9:38, for the same cluster → version: 1.44.0`,
+				`g.yaml:9:68: error FW603 spec.plugin.flagger.installed.flagger.noCrossNamespaceRefs: noCrossNamespaceRefs of flagger is true here but not set at f.yaml:9:19, for the same cluster → remove noCrossNamespaceRefs`,
+				`g.yaml:9:93: error FW603 spec.plugin.flagger.installed.istio.revision: revision of istio is b here but a at f.yaml:9:107, for the same cluster → revision: a`,
 			}},
 		{"other labels of a Prometheus",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: istio", "installed: {flagger: {version: 1.44.0}, prometheus: {address: http://p.m:9090}}"), fleetWith("g", "trafficRoutingProvider: istio", "installed: {flagger: {version: 1.44.0}, prometheus: {address: http://p.m:9090, labels: {pod: pod_name}}}"), clusterOne},
-			[]string{`g.yaml:9:100: error FW603 spec.plugin.flagger.installed.prometheus.labels.pod: labels.pod of prometheus is pod_name here and pod at f.yaml:9:47, and a cluster has both → pod: pod in labels`}},
-		{"other providers of Canaries that name none",
+			[]string{`g.yaml:9:100: error FW603 spec.plugin.flagger.installed.prometheus.labels.pod: labels.pod of prometheus is pod_name here but pod at f.yaml:9:47, for the same cluster → pod: pod in labels`}},
+		{"different default providers of Canaries",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: istio", "installed: {flagger: {version: 1.44.0, meshProvider: istio}}"), fleetWith("g", "trafficRoutingProvider: istio", "installed: {flagger: {version: 1.44.0, meshProvider: kuma}}"), clusterOne},
-			[]string{`g.yaml:9:60: error FW603 spec.plugin.flagger.installed.flagger.meshProvider: meshProvider of flagger is kuma here and istio at f.yaml:9:60, and a cluster has both → meshProvider: istio`}},
-		{"a class that one fleet alone says",
+			[]string{`g.yaml:9:60: error FW603 spec.plugin.flagger.installed.flagger.meshProvider: meshProvider of flagger is kuma here but istio at f.yaml:9:60, for the same cluster → meshProvider: istio`}},
+		{"a class that only one fleet sets",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: istio", "installed: {flagger: {version: 1.44.0}, ingress-nginx: {}}"), fleetWith("g", "trafficRoutingProvider: istio", "installed: {flagger: {version: 1.44.0}, ingress-nginx: {class: internal}}"), clusterOne},
-			[]string{`g.yaml:9:70: error FW603 spec.plugin.flagger.installed.ingress-nginx.class: class of ingress-nginx is internal here and nginx at f.yaml:9:47, and a cluster has both → class: nginx`}},
+			[]string{`g.yaml:9:70: error FW603 spec.plugin.flagger.installed.ingress-nginx.class: class of ingress-nginx is internal here but nginx at f.yaml:9:47, for the same cluster → class: nginx`}},
 		{"a namespace that Flagger does not watch",
 			[]schema.File{rollingOut("a", "f", "istio"), fleetWith("f", "trafficRoutingProvider: istio", "installed: {flagger: {version: 1.42.0, watchNamespace: shop}}"), clusterOne},
-			[]string{`a.yaml:12:38: error FW220 spec.syncPolicies[0].rollout.workload.namespace: Flagger watches only namespace shop (f.yaml:9:62); nothing runs this rollout in a → have Flagger watch all namespaces, or move the workload to namespace shop`}},
+			[]string{`a.yaml:12:38: error FW220 spec.syncPolicies[0].rollout.workload.namespace: Flagger watches only namespace shop (f.yaml:9:62); it never runs this rollout in a → have Flagger watch all namespaces, or move the workload to namespace shop`}},
 		{"a Flagger without a provider",
 			[]schema.File{rollingOut("a", "", "istio"), installedConfig("flagger: {version: 1.42.0}")},
-			[]string{`a.yaml:10:31: error FW207 spec.syncPolicies[0].rollout.trafficRoutingProvider: the rollout uses istio, and the clusters have no istio: config.yaml:5:5 has no provider → installed: {istio: {}} in plugin.flagger if the clusters have it`}},
+			[]string{`a.yaml:10:31: error FW207 spec.syncPolicies[0].rollout.trafficRoutingProvider: the rollout uses istio, but the clusters have no istio (config.yaml:5:5 has no provider) → installed: {istio: {}} in plugin.flagger if the clusters have it`}},
 		{"a field that the installed Flagger does not have",
 			[]schema.File{gated(rollingOut("a", "f", "istio")), fleetWith("f", "trafficRoutingProvider: istio", "installed: {flagger: {version: 1.38.0}}"), clusterOne},
-			[]string{`a.yaml:15:116: error FW325 spec.syncPolicies[0].rollout.rolloutPolicy.webhooks[0].disableTLS: Flagger 1.38.0 has no disableTLS, which came with 1.39 → remove the field, or upgrade Flagger on the clusters to 1.39.0 or newer`}},
+			[]string{`a.yaml:15:116: error FW325 spec.syncPolicies[0].rollout.rolloutPolicy.webhooks[0].disableTLS: Flagger 1.38.0 has no disableTLS (added in 1.39), so the API server rejects the Canary → remove the field, or upgrade Flagger on the clusters to 1.39.0 or newer`}},
 		{"a field that it has",
 			[]schema.File{gated(rollingOut("a", "f", "istio")), fleetWith("f", "trafficRoutingProvider: istio", "installed: {flagger: {version: 1.39.0}}"), clusterOne},
 			nil},
 		{"a field that the Flagger of the RenderConfig does not have",
 			[]schema.File{gated(rollingOut("a", "", "istio")), installedConfig("flagger: {version: 1.38.0}", "istio: {}")},
-			[]string{`a.yaml:14:116: error FW325 spec.syncPolicies[0].rollout.rolloutPolicy.webhooks[0].disableTLS: Flagger 1.38.0 has no disableTLS, which came with 1.39 → remove the field, or upgrade Flagger on the clusters to 1.39.0 or newer`}},
+			[]string{`a.yaml:14:116: error FW325 spec.syncPolicies[0].rollout.rolloutPolicy.webhooks[0].disableTLS: Flagger 1.38.0 has no disableTLS (added in 1.39), so the API server rejects the Canary → remove the field, or upgrade Flagger on the clusters to 1.39.0 or newer`}},
 		{"the hub's own cluster",
 			[]schema.File{rollingOut("a", "", "istio"), config("  topology: hub\n  plugin: {flagger: {installed: {flagger: {version: 1.42.0}, istio: {}}}}\n")},
 			nil},
 		{"a Flagger that is too old",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: istio", "installed: {flagger: {version: 1.30.0}}"), clusterOne},
-			[]string{`f.yaml:9:38: error FW327 spec.plugin.flagger.installed.flagger.version: Flagger 1.30.0 is older than what fleetwright renders for → upgrade Flagger on the clusters to 1.36.0 or newer`}},
+			[]string{`f.yaml:9:38: error FW327 spec.plugin.flagger.installed.flagger.version: Flagger 1.30.0 is too old: fleetwright supports 1.36.0 and newer → upgrade Flagger on the clusters to 1.36.0 or newer`}},
 		{"a Kuma without TrafficRoutes",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: kuma", "installed: {kuma: {version: 3.0.0}}"), clusterOne, rollingOut("a", "f", "kuma")},
-			[]string{`f.yaml:9:35: error FW401 spec.plugin.flagger.installed.kuma.version: Kuma 3.0.0 has no TrafficRoute, by which alone Flagger moves traffic on kuma → use Kuma 2.2 to 2.14 on the clusters, or another provider; with Kuma 3.0, trafficRoutingProvider: gatewayapi`}},
+			[]string{`f.yaml:9:35: error FW401 spec.plugin.flagger.installed.kuma.version: Kuma 3.0.0 has no TrafficRoute, the only way for Flagger to move traffic on kuma → use Kuma 2.2 to 2.14 on the clusters, or another provider; with Kuma 3.0, trafficRoutingProvider: gatewayapi`}},
 		{"a Kuma that is too old",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: istio", "installed: {kuma: {version: 1.8.0}}"), clusterOne, rollingOut("a", "f", "kuma")},
-			[]string{`f.yaml:9:35: error FW401 spec.plugin.flagger.installed.kuma.version: Kuma 1.8.0 is not a version that fleetwright knows → use Kuma 2.2 to 2.14 on the clusters, or another provider`}},
+			[]string{`f.yaml:9:35: error FW401 spec.plugin.flagger.installed.kuma.version: fleetwright does not support Kuma 1.8.0 → use Kuma 2.2 to 2.14 on the clusters, or another provider`}},
 		{"a Mesh with a field that the installed Kuma does not know",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: kuma", "installed: {kuma: {version: 2.8.0}}"), clusterOne, schema.File{Name: "mesh.yaml", Data: []byte(strings.Replace(plainMesh, "spec: {", "spec: {meshServices: {mode: Disabled}, ", 1))}},
-			[]string{`mesh.yaml:5:8: warning FW411 spec.meshServices: Kuma 2.8.0 does not know meshServices, and says nothing about it → remove the field, or use Kuma 2.9 or newer`}},
-		{"other annotations than the rendered controller reads",
+			[]string{`mesh.yaml:5:8: warning FW411 spec.meshServices: Kuma 2.8.0 ignores meshServices without an error → remove the field, or use Kuma 2.9 or newer`}},
+		{"another annotation prefix than that of the rendered controller",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: nginx", "installed: {flagger: {version: 1.42.0, ingressAnnotationsPrefix: example.com}}"), clusterOne},
-			[]string{`f.yaml:9:72: error FW222 spec.plugin.flagger.installed.flagger.ingressAnnotationsPrefix: Flagger writes annotations with the prefix example.com, and the ingress controller reads nginx.ingress.kubernetes.io: it ignores every weight → config: {extraArgs: {controller: {extraArgs: {annotations-prefix: example.com}}}} beside installed, or ingressAnnotationsPrefix: nginx.ingress.kubernetes.io if Flagger has that`}},
-		{"the annotations that the rendered controller reads",
+			[]string{`f.yaml:9:72: error FW222 spec.plugin.flagger.installed.flagger.ingressAnnotationsPrefix: Flagger writes annotations with the prefix example.com, but the ingress controller reads nginx.ingress.kubernetes.io and ignores every weight → config: {extraArgs: {controller: {extraArgs: {annotations-prefix: example.com}}}} next to installed, or ingressAnnotationsPrefix: nginx.ingress.kubernetes.io if Flagger has that`}},
+		{"the annotation prefix of the rendered controller",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: nginx", "config: {extraArgs: {controller: {extraArgs: {annotations-prefix: example.com}}}}", "installed: {flagger: {version: 1.42.0, ingressAnnotationsPrefix: example.com}}"), clusterOne},
 			nil},
 		{"a load tester without sidecars",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: istio", "installed: {loadtester: {url: http://t.kube-system/}}"), clusterOne},
-			[]string{`f.yaml:9:37: warning FW355 spec.plugin.flagger.installed.loadtester.url: the namespace kube-system never gets sidecars, and the traffic that a load tester makes there is not split → install it in another namespace, or testLoader: true for the rollouts`}},
+			[]string{`f.yaml:9:37: warning FW355 spec.plugin.flagger.installed.loadtester.url: namespace kube-system never gets sidecars, so the load tester's traffic is not split → install it in another namespace, or set testLoader: true in the rollouts`}},
 		{"a load tester without sidecars, by its namespace",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: istio", "installed: {loadtester: {url: http://t.test/, namespace: kube-system}}"), clusterOne},
-			[]string{`f.yaml:9:64: warning FW355 spec.plugin.flagger.installed.loadtester.namespace: the namespace kube-system never gets sidecars, and the traffic that a load tester makes there is not split → install it in another namespace, or testLoader: true for the rollouts`}},
+			[]string{`f.yaml:9:64: warning FW355 spec.plugin.flagger.installed.loadtester.namespace: namespace kube-system never gets sidecars, so the load tester's traffic is not split → install it in another namespace, or set testLoader: true in the rollouts`}},
 		{"an unknown component",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: istio", "installed: {flager: {version: 1.42.0}}"), clusterOne},
 			[]string{`f.yaml:9:19: error FW110 spec.plugin.flagger.installed: unknown field "flager" → did you mean flagger?`}},
@@ -596,7 +596,7 @@ func TestPlatformsThatDoNotWork(t *testing.T) {
 				`f.yaml:9:19: error FW112 spec.plugin.flagger.installed.flagger: version is missing → version: 1.44.0`,
 				`f.yaml:9:32: error FW112 spec.plugin.flagger.installed.kuma: version is missing → version: 2.13.10`,
 			}},
-		{"what is no version",
+		{"an invalid version",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: istio", "installed: {flagger: {version: latest}, kuma: {version: 2.x}}"), clusterOne},
 			[]string{
 				`f.yaml:9:38: error FW115 spec.plugin.flagger.installed.flagger.version: "latest" is not a version such as 1.44.0`,
@@ -614,14 +614,14 @@ func TestPlatformsThatDoNotWork(t *testing.T) {
 		{"not a URL",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: istio", "installed: {prometheus: {address: prometheus}, loadtester: {url: tester}}"), clusterOne},
 			[]string{
-				`f.yaml:9:41: error FW115 spec.plugin.flagger.installed.prometheus.address: "prometheus" is not the URL of a server: a URL begins with http://, https://, and Flagger refuses it → address: http://prometheus`,
-				`f.yaml:9:72: error FW115 spec.plugin.flagger.installed.loadtester.url: "tester" is not the URL of a server: a URL begins with http://, https://, and Flagger refuses it → url: http://tester`,
+				`f.yaml:9:41: error FW115 spec.plugin.flagger.installed.prometheus.address: "prometheus" is not the URL of a server: the URL must begin with http:// or https://; Flagger rejects it → address: http://prometheus`,
+				`f.yaml:9:72: error FW115 spec.plugin.flagger.installed.loadtester.url: "tester" is not the URL of a server: the URL must begin with http:// or https://; Flagger rejects it → url: http://tester`,
 			}},
 		{"a bad namespace, class and label",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: istio", "installed: {istio: {namespace: A}, ingress-nginx: {class: a_b}, prometheus: {address: http://p.m:9090, labels: {pod: a-b}}}"), clusterOne},
 			[]string{
-				`f.yaml:9:38: error FW115 spec.plugin.flagger.installed.istio.namespace: "A" is not a name that Kubernetes takes: at most 63 lower-case letters, digits and '-', beginning and ending with a letter or digit → namespace: a`,
-				`f.yaml:9:65: error FW115 spec.plugin.flagger.installed.ingress-nginx.class: "a_b" is not a name that Kubernetes takes: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit → class: a-b`,
+				`f.yaml:9:38: error FW115 spec.plugin.flagger.installed.istio.namespace: "A" is not a valid Kubernetes name: at most 63 lower-case letters, digits and '-', beginning and ending with a letter or digit → namespace: a`,
+				`f.yaml:9:65: error FW115 spec.plugin.flagger.installed.ingress-nginx.class: "a_b" is not a valid Kubernetes name: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit → class: a-b`,
 				`f.yaml:9:124: error FW115 spec.plugin.flagger.installed.prometheus.labels.pod: "a-b" is not a label of Prometheus: letters, digits and '_', not beginning with a digit`,
 			}},
 		{"a provider in a RenderConfig",
@@ -637,32 +637,33 @@ func TestPlatformsThatDoNotWork(t *testing.T) {
 	}
 }
 
-// TestWhatIsExpectedIsSaidOnce: for each plugin, with commands that can be pasted.
-func TestWhatIsExpectedIsSaidOnce(t *testing.T) {
+// TestRequirementsAreReportedOnce checks that requirements are reported once per plugin, with commands that can be
+// pasted.
+func TestRequirementsAreReportedOnce(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		files []schema.File
 		want  []string
 	}{
-		{"nothing is installed already",
+		{"no component is installed",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: kuma"), clusterOne},
 			nil},
-		{"a Flagger whose namespace nobody knows",
+		{"a Flagger in an unknown namespace",
 			[]schema.File{installedConfig("flagger: {version: 1.42.0}"), fleetWith("f"), clusterOne},
-			[]string{`config.yaml:6:7: info FW225 spec.plugin.flagger.installed: every cluster whose fleets have no plugin.flagger is expected to have Flagger 1.42.0; a Prometheus at http://prometheus:9090 → kubectl get deployments -A -o wide | grep flagger; kubectl get services -A | grep prometheus`}},
+			[]string{`config.yaml:6:7: info FW225 spec.plugin.flagger.installed: every cluster whose fleets have no plugin.flagger must already have Flagger 1.42.0; a Prometheus at http://prometheus:9090 → kubectl get deployments -A -o wide | grep flagger; kubectl get services -A | grep prometheus`}},
 		{"all of Istio",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: istio", "installed: {istio: {revision: stable}, flagger: {version: v1.42.0}, prometheus: {address: http://p.m:9090}, loadtester: {url: http://t.test/}}"), clusterOne, rollingOut("a", "f", "istio"), rollingOut("b", "f", "istio")},
-			[]string{`f.yaml:9:7: info FW225 spec.plugin.flagger.installed: every cluster of the fleet is expected to have Flagger 1.42.0 in namespace istio-system; Istio with the revision or tag stable in namespace istio-system, and its injection label on namespaces of rollouts that exist already; a Prometheus at http://p.m:9090 that has istio_requests_total; a load tester at http://t.test/ → kubectl -n istio-system get deployment flagger -o jsonpath='{..image} {..command} {..args}'; kubectl get mutatingwebhookconfigurations -l app=sidecar-injector -L istio.io/rev,istio.io/tag; kubectl get namespaces -L istio-injection,istio.io/rev; kubectl -n m get service p; kubectl -n test get service t`}},
+			[]string{`f.yaml:9:7: info FW225 spec.plugin.flagger.installed: every cluster of the fleet must already have Flagger 1.42.0 in namespace istio-system; Istio with the revision or tag stable in namespace istio-system, and its injection label on existing namespaces of rollouts; a Prometheus at http://p.m:9090 with istio_requests_total; a load tester at http://t.test/ → kubectl -n istio-system get deployment flagger -o jsonpath='{..image} {..command} {..args}'; kubectl get mutatingwebhookconfigurations -l app=sidecar-injector -L istio.io/rev,istio.io/tag; kubectl get namespaces -L istio-injection,istio.io/rev; kubectl -n m get service p; kubectl -n test get service t`}},
 		{"a Kuma whose route is missing",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: kuma", "installed: {kuma: {version: 2.13.10, mesh: shop, catchAllRoute: false}}"), clusterOne},
-			[]string{`f.yaml:9:7: info FW225 spec.plugin.flagger.installed: every cluster of the fleet is expected to have Kuma 2.13.10 in namespace kuma-system, and its injection label on namespaces of rollouts that exist already; the Mesh shop, with metrics for Prometheus and no mutual TLS in mode STRICT → kubectl -n kuma-system get deployments -l app=kuma-control-plane -o jsonpath='{..image}'; kubectl get namespaces -L kuma.io/sidecar-injection; kubectl get meshes.kuma.io -o yaml`}},
-		{"a Kuma that makes the route",
+			[]string{`f.yaml:9:7: info FW225 spec.plugin.flagger.installed: every cluster of the fleet must already have Kuma 2.13.10 in namespace kuma-system, and its injection label on existing namespaces of rollouts; the Mesh shop, with metrics for Prometheus and no mutual TLS in mode STRICT → kubectl -n kuma-system get deployments -l app=kuma-control-plane -o jsonpath='{..image}'; kubectl get namespaces -L kuma.io/sidecar-injection; kubectl get meshes.kuma.io -o yaml`}},
+		{"a Kuma that creates the route",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: kuma", "installed: {kuma: {version: 2.5.4}}"), clusterOne},
-			[]string{`f.yaml:9:7: info FW225 spec.plugin.flagger.installed: every cluster of the fleet is expected to have Kuma 2.5.4 in namespace kuma-system, and its injection label on namespaces of rollouts that exist already; the Mesh default, with metrics for Prometheus and no mutual TLS in mode STRICT; a TrafficRoute for all traffic of default → kubectl -n kuma-system get deployments -l app=kuma-control-plane -o jsonpath='{..image}'; kubectl get namespaces -L kuma.io/sidecar-injection; kubectl get meshes.kuma.io -o yaml; kubectl get trafficroutes.kuma.io`}},
-		{"what another fleet renders",
+			[]string{`f.yaml:9:7: info FW225 spec.plugin.flagger.installed: every cluster of the fleet must already have Kuma 2.5.4 in namespace kuma-system, and its injection label on existing namespaces of rollouts; the Mesh default, with metrics for Prometheus and no mutual TLS in mode STRICT; a TrafficRoute for all traffic of default → kubectl -n kuma-system get deployments -l app=kuma-control-plane -o jsonpath='{..image}'; kubectl get namespaces -L kuma.io/sidecar-injection; kubectl get meshes.kuma.io -o yaml; kubectl get trafficroutes.kuma.io`}},
+		{"a component that another fleet renders",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: kuma"), fleetWith("g", "trafficRoutingProvider: istio", "installed: {flagger: {version: 1.44.0}, istio: {}}"), clusterOne},
-			[]string{`g.yaml:9:7: info FW225 spec.plugin.flagger.installed: every cluster of the fleet is expected to have Istio in namespace istio-system, and its injection label on namespaces of rollouts that exist already → kubectl get mutatingwebhookconfigurations -l app=sidecar-injector -L istio.io/rev,istio.io/tag; kubectl get namespaces -L istio-injection,istio.io/rev`}},
-		{"what is handed over",
+			[]string{`g.yaml:9:7: info FW225 spec.plugin.flagger.installed: every cluster of the fleet must already have Istio in namespace istio-system, and its injection label on existing namespaces of rollouts → kubectl get mutatingwebhookconfigurations -l app=sidecar-injector -L istio.io/rev,istio.io/tag; kubectl get namespaces -L istio-injection,istio.io/rev`}},
+		{"a component that is handed over",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: nginx", "installed: {ingress-nginx: {handOver: true}}"), clusterOne},
 			nil},
 	} {
@@ -674,7 +675,7 @@ func TestWhatIsExpectedIsSaidOnce(t *testing.T) {
 				}
 			}
 			if !slices.Equal(got, tt.want) {
-				t.Errorf("it says\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(tt.want, "\n"))
+				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(tt.want, "\n"))
 			}
 		})
 	}

@@ -8,14 +8,14 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// inNamespace is an Application of rollingOut whose workload is in a namespace.
+// inNamespace moves the workload of an Application of rollingOut to a namespace.
 func inNamespace(f schema.File, namespace string) schema.File {
 	f.Data = []byte(strings.Replace(string(f.Data), ", namespace: "+strings.TrimSuffix(f.Name, ".yaml")+"}", ", namespace: "+namespace+"}", 1))
 	return f
 }
 
-// TestRolloutsOfTwoProviders: one Flagger runs the rollouts of Istio and of nginx on one cluster, each by its own
-// provider.
+// TestRolloutsOfTwoProviders checks that one Flagger runs the rollouts of Istio and of nginx on one cluster,
+// each with its own provider.
 func TestRolloutsOfTwoProviders(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -26,8 +26,8 @@ func TestRolloutsOfTwoProviders(t *testing.T) {
 	}{
 		{"Istio's Flagger is rendered", []schema.File{fleetWith("f", "trafficRoutingProvider: istio", "installed: {ingress-nginx: {class: internal}}")}, true, "http://prometheus.istio-system:9090"},
 		{"nginx and its Flagger are rendered", []schema.File{fleetWith("f", "trafficRoutingProvider: nginx", "config: {extraArgs: {controller: {ingressClassResource: {name: internal}}}}", "installed: {istio: {}}")}, true, "http://flagger-prometheus.ingress-nginx:9090"},
-		{"all is there", []schema.File{fleetWith("f", "trafficRoutingProvider: istio", "installed: {flagger: {version: 1.42.0, metricsServer: http://p.m:9090}, istio: {}, ingress-nginx: {class: internal}}")}, false, "http://p.m:9090"},
-		{"all is there, the RenderConfig says", []schema.File{fleetWith("f"), installedConfig("flagger: {version: 1.42.0}", "istio: {}", "ingress-nginx: {class: internal}", "prometheus: {address: http://p.m:9090}")}, false, "http://p.m:9090"},
+		{"everything is installed", []schema.File{fleetWith("f", "trafficRoutingProvider: istio", "installed: {flagger: {version: 1.42.0, metricsServer: http://p.m:9090}, istio: {}, ingress-nginx: {class: internal}}")}, false, "http://p.m:9090"},
+		{"everything is installed, in a RenderConfig", []schema.File{fleetWith("f"), installedConfig("flagger: {version: 1.42.0}", "istio: {}", "ingress-nginx: {class: internal}", "prometheus: {address: http://p.m:9090}")}, false, "http://p.m:9090"},
 		{"two fleets", []schema.File{fleetWith("f", "trafficRoutingProvider: nginx", "config: {extraArgs: {controller: {ingressClassResource: {name: internal}}}}"), fleetWith("g", "trafficRoutingProvider: istio", "installed: {flagger: {version: 1.44.0}, istio: {}}")}, true, "http://flagger-prometheus.ingress-nginx:9090"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -61,7 +61,8 @@ func TestRolloutsOfTwoProviders(t *testing.T) {
 	}
 }
 
-// TestTwoFleetsOnOneCluster: one renders Kuma and Flagger, the other has Istio and says that Flagger is there.
+// TestTwoFleetsOnOneCluster checks two fleets: one renders Kuma and Flagger, the other has Istio and lists
+// Flagger as installed.
 func TestTwoFleetsOnOneCluster(t *testing.T) {
 	files := []schema.File{clusterOne, fleetWith("f", "trafficRoutingProvider: kuma"), fleetWith("g", "trafficRoutingProvider: istio", "installed: {flagger: {version: 1.44.0, namespace: kuma-system}, istio: {}}"),
 		rollingOut("a", "f", "kuma"), rollingOut("b", "g", "istio"), rollingOut("c", "g", "kuma"), rollingOut("d", "f", "istio")}
@@ -87,8 +88,9 @@ func TestTwoFleetsOnOneCluster(t *testing.T) {
 	checkChain(t, tree, "one")
 }
 
-// TestFeaturesAreOfTheOwnProvider: what a provider lacks is reported of its own rollouts alone.
-func TestFeaturesAreOfTheOwnProvider(t *testing.T) {
+// TestFeaturesOfEachProvider checks that fields which a provider lacks are reported only for its own
+// rollouts.
+func TestFeaturesOfEachProvider(t *testing.T) {
 	with := func(f schema.File, routing string) schema.File {
 		f.Data = []byte(strings.Replace(string(f.Data), "trafficRouting: {", "trafficRouting: {"+routing+", ", 1))
 		return f
@@ -104,36 +106,36 @@ func TestFeaturesAreOfTheOwnProvider(t *testing.T) {
 			nil},
 		{"retries on nginx",
 			[]schema.File{with(rollingOut("a", "f", "nginx"), "retries: {attempts: 3}")},
-			[]string{`a.yaml:15:40: error FW711 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.retries: retries are for istio, Flagger ignores them on nginx → remove the field`}},
+			[]string{`a.yaml:15:40: error FW711 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.retries: Flagger ignores retries on nginx: the field is for istio → remove the field`}},
 		{"a host on Istio",
 			[]schema.File{with(rollingOut("a", "f", "istio"), "host: h.example.com")},
-			[]string{`a.yaml:15:46: error FW701 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.host: host is for nginx, Flagger ignores it on istio → hosts: with a list of names`}},
+			[]string{`a.yaml:15:46: error FW701 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.host: Flagger ignores host on istio: the field is for nginx → hosts: [shop.example.com]`}},
 		{"retries on Kuma",
 			[]schema.File{with(rollingOut("a", "f", "kuma"), "retries: {attempts: 3}")},
-			[]string{`a.yaml:15:40: error FW403 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.retries: retries are for istio, Flagger ignores them on kuma → write a MeshRetry for Kuma instead`}},
+			[]string{`a.yaml:15:40: error FW403 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.retries: Flagger ignores retries on kuma: the field is for istio → remove the field, and create a MeshRetry in Kuma`}},
 		{"no host on nginx",
 			[]schema.File{{Name: "a.yaml", Data: []byte(strings.Replace(string(rollingOut("a", "f", "nginx").Data), "host: h.example.com, ", "", 1))}},
-			[]string{`a.yaml:15:23: error FW712 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting: the Ingress needs the name that requests come in for → host: shop.example.com`}},
+			[]string{`a.yaml:15:23: error FW712 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting: the Ingress has no host, so it would match requests for every host → host: shop.example.com`}},
 		{"a namespace of Istio and of nginx",
 			[]schema.File{inNamespace(rollingOut("a", "f", "istio"), "shop"), inNamespace(rollingOut("b", "f", "nginx"), "shop")},
 			nil},
 		{"a namespace of Istio and of Kuma",
 			[]schema.File{inNamespace(rollingOut("a", "f", "istio"), "shop"), inNamespace(rollingOut("b", "f", "kuma"), "shop")},
-			[]string{`b.yaml:12:38: error FW417 spec.syncPolicies[0].rollout.workload.namespace: another rollout in namespace shop is on istio, this one on kuma, and all pods of a namespace join one mesh → move one of the two workloads to another namespace`}},
+			[]string{`b.yaml:12:38: error FW417 spec.syncPolicies[0].rollout.workload.namespace: another rollout in namespace shop is on istio, this one on kuma; all pods of a namespace join one mesh → move one of the two workloads to another namespace`}},
 		{"a namespace of Kuma and of Istio",
 			[]schema.File{inNamespace(rollingOut("a", "f", "kuma"), "shop"), inNamespace(rollingOut("b", "f", "istio"), "shop")},
-			[]string{`b.yaml:12:38: error FW417 spec.syncPolicies[0].rollout.workload.namespace: another rollout in namespace shop is on kuma, this one on istio, and all pods of a namespace join one mesh → move one of the two workloads to another namespace`}},
+			[]string{`b.yaml:12:38: error FW417 spec.syncPolicies[0].rollout.workload.namespace: another rollout in namespace shop is on kuma, this one on istio; all pods of a namespace join one mesh → move one of the two workloads to another namespace`}},
 		{"one workload on two providers",
 			[]schema.File{rollingOut("a", "f", "istio"), {Name: "b.yaml", Data: []byte(strings.NewReplacer("metadata: {name: a}", "metadata: {name: b}", "  - name: a\n", "  - name: b\n").Replace(string(rollingOut("a", "f", "nginx").Data)))}},
-			[]string{`b.yaml:12:24: error FW601 spec.syncPolicies[0].rollout.workload.name: Canary a/a is rendered for a.yaml:12:24 as well, and one cluster gets both → rename one of the two, or send them to different clusters with clusterSelector`}},
+			[]string{`b.yaml:12:24: error FW601 spec.syncPolicies[0].rollout.workload.name: Canary a/a is also rendered for a.yaml:12:24 on the same cluster; each would overwrite the other → rename one of the two, or send them to different clusters with clusterSelector`}},
 	} {
 		t.Run(tt.name, func(t *testing.T) { wantProblems(t, append(slices.Clone(fleet), tt.files...), tt.want) })
 	}
 }
 
-// TestTheRenderConfigSpeaksForClustersWithoutAPlugin: for those of fleets without one and for the cluster host, and
-// not for one whose fleet, or another of its fleets, has its own.
-func TestTheRenderConfigSpeaksForClustersWithoutAPlugin(t *testing.T) {
+// TestTheRenderConfigAppliesToClustersWithoutAPlugin checks that the plugin of a RenderConfig applies to
+// clusters of fleets without one and to the cluster host, but not to a cluster with a fleet that has its own.
+func TestTheRenderConfigAppliesToClustersWithoutAPlugin(t *testing.T) {
 	installed := installedConfig("flagger: {version: 1.42.0}", "istio: {revision: stable}", "loadtester: {url: http://tester.test/}")
 	revision := func(files ...schema.File) map[string]any {
 		got := map[string]any{}
@@ -153,7 +155,7 @@ func TestTheRenderConfigSpeaksForClustersWithoutAPlugin(t *testing.T) {
 		{"host", []schema.File{rollingOut("a", "", "istio")}, map[string]any{"host": "stable"}},
 		{"a fleet without a plugin", []schema.File{a, clusterOne, fleetWith("f")}, map[string]any{"one": "stable"}},
 		{"a fleet with its own", []schema.File{a, clusterOne, fleetWith("f", "trafficRoutingProvider: istio")}, map[string]any{"one": nil}},
-		{"a cluster that another fleet speaks for", []schema.File{a, clusterOne, fleetWith("f"), fleetWith("g", "trafficRoutingProvider: istio", "installed: {istio: {revision: canary}}")}, map[string]any{"one": "canary"}},
+		{"a cluster of another fleet with a plugin", []schema.File{a, clusterOne, fleetWith("f"), fleetWith("g", "trafficRoutingProvider: istio", "installed: {istio: {revision: canary}}")}, map[string]any{"one": "canary"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got := revision(tt.files...)
@@ -167,7 +169,7 @@ func TestTheRenderConfigSpeaksForClustersWithoutAPlugin(t *testing.T) {
 			}
 		})
 	}
-	// Nothing is rendered for a cluster of a RenderConfig, and a fleet with a plugin gets its own alone.
+	// Nothing is rendered for a cluster of a RenderConfig, and a fleet with a plugin gets only its own.
 	tree := compile(t, append(worldAnd(rollingOut("a", "labs", "istio"), rollingOut("b", "shops", "kuma"), rollingOut("c", "", "istio")), installed)...)
 	for cluster, want := range map[string]bool{"lab": false, "host": false, "berlin": true} {
 		_, got := contents(tree)[cluster+"/fleetwright/infrastructure/helmrelease-flagger.yaml"]
@@ -177,8 +179,8 @@ func TestTheRenderConfigSpeaksForClustersWithoutAPlugin(t *testing.T) {
 	}
 }
 
-// TestHintsHaveTheLabelsOfTheInstalledPrometheus: a query for all services gets a hint with the labels that this
-// Prometheus has, and for another Prometheus with the usual ones.
+// TestHintsHaveTheLabelsOfTheInstalledPrometheus checks that the hint for a query of all services uses the
+// labels of the installed Prometheus, and for another Prometheus the usual ones.
 func TestHintsHaveTheLabelsOfTheInstalledPrometheus(t *testing.T) {
 	for _, tt := range []struct{ labels, address, want string }{
 		{"", "http://p.m:9090", `up{namespace="{{ namespace }}",pod=~"{{ target }}-`},

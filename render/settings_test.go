@@ -68,7 +68,7 @@ func TestRenderConfigReplacesDefaults(t *testing.T) {
 			}
 		}
 	}
-	// The private load tester is the public one's version.
+	// The private load tester has the version of the public one.
 	if got := at(get(t, tree, seedRoll+"deployment-backend-testloader.yaml"), "spec template spec containers 0 image"); got != "ghcr.io/fluxcd/flagger-loadtester:0.37.0" {
 		t.Errorf("the private load tester is %v", got)
 	}
@@ -78,7 +78,7 @@ func TestRenderConfigReplacesDefaults(t *testing.T) {
 	}
 }
 
-func TestFleetGoesBeforeRenderConfig(t *testing.T) {
+func TestFleetOverridesRenderConfig(t *testing.T) {
 	files := edit(t, example(t, seed), "fleet.yaml", "publicTestloader: true", `publicTestloader: true
       chart: {version: 1.40.0, repository: https://flagger.app}
       extraArgs: {logLevel: error, metricsServer: "http://thanos:9090"}
@@ -104,7 +104,7 @@ func TestFleetGoesBeforeRenderConfig(t *testing.T) {
 	if repository := get(t, tree, member1+"infrastructure/helmrepository-flagger.yaml"); at(repository, "spec type") != nil || at(repository, "spec interval") != "1h" {
 		t.Errorf("the repository over HTTPS is %v", at(repository, "spec"))
 	}
-	// Our own queries go where Flagger's do.
+	// Rendered queries use the same Prometheus as Flagger's own.
 	if template := get(t, tree, seedRoll+"metrictemplate-backend.request-duration-kuma.yaml"); at(template, "spec provider address") != "http://thanos:9090" {
 		t.Errorf("the query goes to %v", at(template, "spec provider"))
 	}
@@ -116,7 +116,7 @@ func TestPathOfTheOutput(t *testing.T) {
 		opts         render.Options
 		want         string
 	}{
-		{"nothing known", "", render.Options{}, "./kurator-member1/"},
+		{"no path known", "", render.Options{}, "./kurator-member1/"},
 		{"found", "", render.Options{DefaultPath: "clusters"}, "./clusters/kurator-member1/"},
 		{"set", "  path: envs/prod/\n", render.Options{DefaultPath: "clusters"}, "./envs/prod/kurator-member1/"},
 		{"given", "  path: envs/prod\n", render.Options{DefaultPath: "clusters", Path: "./x/../y"}, "./y/kurator-member1/"},
@@ -136,19 +136,19 @@ func TestPathOfTheOutput(t *testing.T) {
 			}
 		})
 	}
-	// What is overridden is not looked at.
+	// An overridden value is not checked.
 	overridden := schema.Load(append(example(t, seed), config("  path: /x\n")))
 	if tree, list := render.Compile(overridden, render.Options{Path: "clusters"}); tree == nil {
 		t.Error(text(list))
 	}
 	_, list := render.Compile(schema.Load(append(example(t, seed), config("  path: x\n"))), render.Options{Path: "../y"})
 	if want := `error FW213 the path "../y" is not inside the repository`; list[0].String() != want {
-		t.Errorf("it says %s, want %s", list[0], want)
+		t.Errorf("got %s, want %s", list[0], want)
 	}
 	for _, path := range []string{"../x", "/x", "a/../../x", ".."} {
 		wantDiagnostic(t, append(example(t, seed), config("  path: "+path+"\n")), "config.yaml:4:9: error FW213")
 		if tree, _ := render.Compile(schema.Load(example(t, seed)), render.Options{Path: path}); tree != nil {
-			t.Errorf("the path %s is taken", path)
+			t.Errorf("the path %s is accepted", path)
 		}
 	}
 }
@@ -157,7 +157,7 @@ func TestSeverities(t *testing.T) {
 	files := append(example(t, seed), config("  severities: {FW208: error}\n"))
 	wantDiagnostic(t, files, "application.yaml:15:7: error FW208")
 	if tree, _ := render.Compile(schema.Load(files), render.Options{}); tree != nil {
-		t.Error("there is a tree in spite of an error")
+		t.Error("got a tree despite an error")
 	}
 	for severity, want := range map[string]diag.Severity{"info": diag.Info, "warning": diag.Warning} {
 		list := diagnostics(append(example(t, seed), config("  severities: {FW208: "+severity+"}\n")))
@@ -165,17 +165,17 @@ func TestSeverities(t *testing.T) {
 			t.Errorf("FW208 is %v", list[0])
 		}
 	}
-	wantDiagnostic(t, append(example(t, seed), config("  severities: {FW999: info}\n")), "config.yaml:4:23: error FW212 spec.severities.FW999: there is no diagnostic FW999")
-	wantDiagnostic(t, append(example(t, seed), config("  severities: {FW110: info}\n")), "config.yaml:4:23: error FW212 spec.severities.FW110: FW110 is always an error")
-	// What is off is not reported; an error cannot be off, and its line stays the one that is refused.
+	wantDiagnostic(t, append(example(t, seed), config("  severities: {FW999: info}\n")), "config.yaml:4:23: error FW212 spec.severities.FW999: unknown code FW999")
+	wantDiagnostic(t, append(example(t, seed), config("  severities: {FW110: info}\n")), "config.yaml:4:23: error FW212 spec.severities.FW110: FW110 (the field does not exist) is always an error")
+	// A disabled diagnostic is not reported. An error cannot be disabled, and the line that tries is rejected.
 	noted := slices.ContainsFunc(diagnostics(example(t, seed)), func(d diag.Diagnostic) bool { return d.Code == diag.RetryAdded })
 	off := diagnostics(append(example(t, seed), config("  severities: {FW208: off, FW511: off}\n")))
 	if !noted || slices.ContainsFunc(off, func(d diag.Diagnostic) bool { return d.Code == diag.PositionalName || d.Code == diag.RetryAdded }) {
-		t.Errorf("of what is off it says\n%s", text(off))
+		t.Errorf("with disabled codes: got\n%s", text(off))
 	}
-	wantDiagnostic(t, append(example(t, seed), config("  severities: {FW307: off}\n")), "config.yaml:4:23: error FW212 spec.severities.FW307: FW307 is an error, and only infos and warnings can be off")
-	wantDiagnostic(t, append(example(t, seed), config("  severities: {FW110: off}\n")), "config.yaml:4:23: error FW212 spec.severities.FW110: FW110 is always an error")
-	// A lowered error lets the documents through.
+	wantDiagnostic(t, append(example(t, seed), config("  severities: {FW307: off}\n")), "config.yaml:4:23: error FW212 spec.severities.FW307: FW307 (nothing runs the load test) is an error and cannot be off")
+	wantDiagnostic(t, append(example(t, seed), config("  severities: {FW110: off}\n")), "config.yaml:4:23: error FW212 spec.severities.FW110: FW110 (the field does not exist) is always an error")
+	// An error lowered to a warning does not stop the compilation.
 	unpolled := edit(t, example(t, seed), "application.yaml", "interval: 3m0s", "interval: 0s")
 	tree := compile(t, append(unpolled, config("  severities: {FW501: warning, FW101: error}\n"))...)
 	if got := at(get(t, tree, seedApp+"gitrepository-rollout-kuma-demo.yaml"), "spec interval"); got != "0s" {
@@ -183,7 +183,7 @@ func TestSeverities(t *testing.T) {
 	}
 }
 
-func TestSettingsThatAreRefused(t *testing.T) {
+func TestSettingsThatAreRejected(t *testing.T) {
 	for spec, want := range map[string]string{
 		"  versions: {flux: \"2.5\"}\n":         "config.yaml:4:20: error FW504",
 		"  versions: {flux: \"1.40\"}\n":        "config.yaml:4:20: error FW504",
@@ -201,8 +201,9 @@ func TestSettingsThatAreRefused(t *testing.T) {
 	wantDiagnostic(t, two, "other.yaml:1:1: error FW201 metadata.name: there is already a RenderConfig at config.yaml:1:1")
 }
 
-// TestASourceIsNotCalledAsAStage: flux bootstrap makes a Kustomization of the source's name.
-func TestASourceIsNotCalledAsAStage(t *testing.T) {
+// TestSourceHasNotTheNameOfAStage checks the name of the source, because flux bootstrap creates a Kustomization
+// with that name.
+func TestSourceHasNotTheNameOfAStage(t *testing.T) {
 	for name, spec := range map[string]string{
 		"infrastructure":   "  sourceRef: {name: infrastructure}\n",
 		"sync":             "  sourceRef: {name: sync}\n",
@@ -221,7 +222,7 @@ func TestASourceIsNotCalledAsAStage(t *testing.T) {
 	}
 }
 
-// An image has a tag where a chart may have a range.
+// TestPrivateLoadTesterHasATag checks that the image has a tag even if the chart's version is a range.
 func TestPrivateLoadTesterHasATag(t *testing.T) {
 	for _, chart := range []string{"{version: 0.x}", "{version: ~0.37.0}", "{name: mine, version: 1.2.3}"} {
 		tree := compile(t, append(example(t, seed), config("  charts: {loadtester: "+chart+"}\n"))...)
@@ -238,8 +239,8 @@ func TestVersionsAreComparedAsNumbers(t *testing.T) {
 	}
 }
 
-// TestLargeNumbersInValuesStay: a float64 would make others of them.
-func TestLargeNumbersInValuesStay(t *testing.T) {
+// TestLargeNumbersInValuesAreExact checks numbers that a float64 cannot represent.
+func TestLargeNumbersInValuesAreExact(t *testing.T) {
 	tree := compile(t, append(example(t, seed), config("  charts: {kuma: {values: {a: 9007199254740993, b: [18446744073709551615, -9007199254740993, 1.5, 1e3]}}}\n"))...)
 	release := string(contents(tree)[member1+"infrastructure/helmrelease-kuma.yaml"])
 	for _, want := range []string{"a: 9007199254740993\n", "- 18446744073709551615\n", "- -9007199254740993\n", "- 1.5\n", "- 1000\n"} {

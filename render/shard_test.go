@@ -15,7 +15,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// fleets are documents of many shapes, by what they are.
+// fleets returns documents of different shapes, by description.
 func fleets(t *testing.T) map[string][]schema.File {
 	t.Helper()
 	all := map[string][]schema.File{"everything": everything(t)}
@@ -33,7 +33,7 @@ func fleets(t *testing.T) map[string][]schema.File {
 	return all
 }
 
-// ofApplication returns a match with the directory of the application that a file is of, or nil.
+// ofApplication returns a match with the directory of the application to which a file belongs, or nil.
 func ofApplication(file string) []string {
 	if m := sourceFile.FindStringSubmatch(file); m != nil {
 		return []string{m[0], m[2] + "." + m[1]}
@@ -46,10 +46,10 @@ var (
 	sourceFile      = regexp.MustCompile(`/sources/[a-z]+-(.+)\.([^./]+)\.yaml$`)
 )
 
-// TestShardsAreTheTree: each file but a directory's own inventory is in one shard, with all others of
-// its application, and nothing is in none; that inventory is in all of them. So the
-// order in which they are put together makes no difference.
-func TestShardsAreTheTree(t *testing.T) {
+// TestShardsContainTheTree checks that each file except a directory's own inventory is in exactly one shard,
+// together with all other files of its application, and that the inventory is in all shards. So the order in
+// which shards are combined makes no difference.
+func TestShardsContainTheTree(t *testing.T) {
 	for name, files := range fleets(t) {
 		t.Run(name, func(t *testing.T) {
 			tree := compile(t, files...)
@@ -66,7 +66,7 @@ func TestShardsAreTheTree(t *testing.T) {
 						switch before, there := union[file]; {
 						case strings.HasSuffix(file, "/"+layout.Dir+"/"+layout.InventoryFile):
 							if there && !bytes.Equal(before, content) {
-								t.Errorf("%s is another one in shard %d of %d", file, i, n)
+								t.Errorf("%s differs in shard %d of %d", file, i, n)
 							}
 						case there:
 							t.Errorf("%s is in shard %d of %d and in one before", file, i, n)
@@ -91,8 +91,8 @@ func TestShardsAreTheTree(t *testing.T) {
 	}
 }
 
-// TestShardsAreAboutAsLarge: also where the names of the applications have a pattern.
-func TestShardsAreAboutAsLarge(t *testing.T) {
+// TestShardsAreBalanced checks the sizes of shards, also for names of applications that follow a pattern.
+func TestShardsAreBalanced(t *testing.T) {
 	const applications = 120
 	var documents bytes.Buffer
 	for i := range applications {
@@ -114,7 +114,7 @@ func TestShardsAreAboutAsLarge(t *testing.T) {
 	}
 }
 
-// TestClustersHaveTheirLabels: those of their documents.
+// TestClustersHaveTheirLabels checks that clusters have the labels of their documents.
 func TestClustersHaveTheirLabels(t *testing.T) {
 	for _, c := range compile(t, example(t, "../examples/cluster-selectors")...).Clusters {
 		want := map[string]string{

@@ -17,9 +17,9 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// Builds returns what Flux builds of the sources of the Applications with a rollout: where nothing
-// is rolled out, nothing is judged by what the source holds. A policy is built once, as on the first
-// of its clusters, one with its rollout if there is any.
+// Builds returns the builds of the sources of all Applications with a rollout. Without a rollout, no check reads
+// the source. A policy is built once, for the first of its clusters with its rollout, or else for its first
+// cluster.
 func (r *Run) Builds() (builds []source.Build) {
 	c := r.c
 	on := map[*place.Policy]*place.Target{}
@@ -53,7 +53,7 @@ func (r *Run) Builds() (builds []source.Build) {
 	return builds
 }
 
-// rolledOut returns the applications with a rollout that runs somewhere.
+// rolledOut returns the applications with a rollout on some cluster.
 func (c *compiler) rolledOut() map[*place.Application]bool {
 	all := map[*place.Application]bool{}
 	for _, r := range c.rollouts {
@@ -64,7 +64,7 @@ func (c *compiler) rolledOut() map[*place.Application]bool {
 	return all
 }
 
-// buildTarget returns the first target of a policy with its rollout, or the first, or nil.
+// buildTarget returns the first target of a policy with its rollout, or its first target, or nil.
 func (c *compiler) buildTarget(p *place.Policy) *place.Target {
 	for _, t := range p.Targets {
 		if c.rollout(p, t) != nil {
@@ -77,8 +77,8 @@ func (c *compiler) buildTarget(p *place.Policy) *place.Target {
 	return p.Targets[0]
 }
 
-// checkSource reports the sources of a variant that Flux could not build either, and notes the first one of
-// an application of which nothing was read.
+// checkSource reports the sources of a variant that Flux cannot build, and notes the first source of an
+// application that was not read.
 func (c *compiler) checkSource(a *place.Application, manifests source.Manifests, noted *bool) {
 	for _, p := range a.Policies {
 		built := manifests[flux.KeyOf(p)]
@@ -102,16 +102,16 @@ func (c *compiler) checkSource(a *place.Application, manifests source.Manifests,
 	}
 }
 
-// summarizeSources says of how many Applications nothing was read.
+// summarizeSources reports the number of Applications whose sources were not read.
 func (c *compiler) summarizeSources() {
 	c.Summarize(diag.SourceNotRead, func(why []string, others int) string {
-		return fmt.Sprintf("the rollouts of %s were not checked against the manifests of the source: %s",
+		return fmt.Sprintf("the rollouts of %s were checked without the manifests of the source: %s",
 			diag.Plural(others+1, "Application"), strings.Join(why, ", "))
 	})
 }
 
-// followsManifests returns a function that reports whether a diagnostic which is not found may be found
-// elsewhere, where other manifests are at hand: on a laptop, say, and not in CI.
+// followsManifests returns a function that reports whether a missing diagnostic may appear if other manifests
+// are available: on a laptop, for example, and not in CI.
 func (c *compiler) followsManifests(manifests source.Manifests) func(diag.Code) bool {
 	read := slices.ContainsFunc(slices.Collect(maps.Values(manifests)), func(b *source.Built) bool { return b.Unread == "" })
 	all := c.allRead(manifests)
@@ -138,15 +138,15 @@ func (c *compiler) allRead(manifests source.Manifests) bool {
 	return true
 }
 
-// unread returns why nothing was built.
+// unread returns the reason why a source was not built.
 func unread(b *source.Built) string {
 	if b == nil {
-		return "no directory is known for the source"
+		return "its directory is unknown"
 	}
 	return b.Unread
 }
 
-// manifestsOf returns what is known of the manifests beside the rollout of a policy, or nil where its
+// manifestsOf returns the known manifests of an application for the rollout of a policy, or nil if the policy's
 // own were not built.
 func (c *compiler) manifestsOf(policy *place.Policy, all *built) *source.Set {
 	own := all.of(policy)
@@ -163,28 +163,28 @@ func (c *compiler) manifestsOf(policy *place.Policy, all *built) *source.Set {
 		case built == nil:
 			set.Complete = false
 		default:
-			set.Beside = append(set.Beside, source.Beside{Built: built, DefaultNamespace: defaultNamespace(p)})
+			set.Others = append(set.Others, source.Other{Built: built, DefaultNamespace: defaultNamespace(p)})
 		}
 	}
 	return set
 }
 
-// defaultNamespace returns the namespace of a policy's namespaced objects that name none.
+// defaultNamespace returns the namespace of a policy's objects that set none.
 func defaultNamespace(p *place.Policy) string { return cmp.Or(p.TargetNamespace(), "default") }
 
-// meet reports whether two policies go to a cluster both.
+// meet reports whether two policies share a cluster.
 func meet(a, b *place.Policy) bool {
 	return slices.ContainsFunc(a.Targets, func(t *place.Target) bool { return slices.Contains(b.Targets, t) })
 }
 
-// built is what was built of all sources, by policy and by object.
+// built holds the objects built from all sources, by policy and by identity.
 type built struct {
 	manifests source.Manifests
-	// policies are those that build an object, in their order.
+	// policies holds the policies that build an object, in their order.
 	policies map[manifest.Identity][]*place.Policy
 }
 
-// index returns what was built of the sources of all Applications.
+// index returns the objects built from the sources of all Applications.
 func (c *compiler) index(manifests source.Manifests) *built {
 	all := &built{manifests, map[manifest.Identity][]*place.Policy{}}
 	if len(manifests) == 0 {
@@ -205,7 +205,7 @@ func (c *compiler) index(manifests source.Manifests) *built {
 	return all
 }
 
-// of returns what was built for a policy, or nil where that is not known.
+// of returns the build of a policy, or nil if it is unknown.
 func (b *built) of(p *place.Policy) *source.Built {
 	own := b.manifests[flux.KeyOf(p)]
 	if own == nil || own.Unread != "" || len(own.Failures) > 0 {
@@ -217,14 +217,14 @@ func (b *built) of(p *place.Policy) *source.Built {
 // has reports whether any policy builds an object.
 func (b *built) has(id manifest.Identity) bool { return len(b.policies[id]) > 0 }
 
-// checkWorkloadTwice reports a workload that another policy on the same clusters brings as well:
-// Flux applies both, and Flagger takes each for a new version.
+// checkWorkloadTwice reports a workload that another policy on the same clusters also applies: Flagger treats
+// each change between the two as a new version.
 func (c *compiler) checkWorkloadTwice(r *rollout.Rollout, policy *place.Policy, all *built) {
 	id := r.Judged.Target()
 	var others []*place.Policy
 	for _, p := range all.policies[id] {
 		if p.App.Doc.Name == policy.App.Doc.Name && p.App.Namespace == policy.App.Namespace && p.Index() == policy.Index() {
-			continue // it, or a variant, which goes elsewhere
+			continue // the policy itself, or a variant for other clusters
 		}
 		if meet(p, policy) {
 			others = append(others, p)
@@ -234,29 +234,29 @@ func (c *compiler) checkWorkloadTwice(r *rollout.Rollout, policy *place.Policy, 
 		return
 	}
 	r.Report(diag.WorkloadTwice, schema.Path{"workload", "name"},
-		fmt.Sprintf("the policy at %s brings the %s %s as well, and Flagger takes every change between the two for a new version", others[0].App.Doc.Position(others[0].Path...), id.Kind, id.Name),
-		"leave the workload to one of the two policies")
+		fmt.Sprintf("the policy at %s also applies the %s %s; Flagger treats every switch between the two as a new version", others[0].App.Doc.Position(others[0].Path...), id.Kind, id.Name),
+		"remove the workload from one of the two policies")
 }
 
-// checkVariables reports the variables that nothing sets, and Secrets that nothing decrypts.
+// checkVariables reports variables without a value, and Secrets that Flux does not decrypt.
 func (c *compiler) checkVariables(p *place.Policy, built *source.Built) {
 	at := p.Path.With("kustomization")
 	if len(built.Unset) > 0 {
-		effect := "so Flux replaces them by nothing, and from 2.9 on applies nothing"
+		effect := "Flux replaces them with nothing, and from 2.9 on applies nothing"
 		if v, ok := settings.ParseMinor(c.Settings.Flux); ok && !v.Less(flux.StrictSubstitution) {
-			effect = "so Flux applies nothing"
+			effect = "Flux applies nothing"
 		}
-		c.Add(p.App.Doc.Diagnostic(diag.UnsetVariable, at.With("postBuild"), fmt.Sprintf("the manifests name variables that nothing sets: %s, %s", diag.Some(built.Unset, 5), effect),
-			fmt.Sprintf("substitute: {%s: …}, a default as in ${%s:=…}, or $${%s} for what is no variable", built.Unset[0], built.Unset[0], built.Unset[0])))
+		c.Add(p.App.Doc.Diagnostic(diag.UnsetVariable, at.With("postBuild"), fmt.Sprintf("nothing sets these variables of the manifests: %s; %s", diag.Some(built.Unset, 5), effect),
+			fmt.Sprintf("substitute: {%s: …}, a default as in ${%s:=…}, or $${%s} for literal text", built.Unset[0], built.Unset[0], built.Unset[0])))
 	}
 	if built.Keyless != "" {
-		c.Add(p.App.Doc.Diagnostic(diag.NoDecryptionKey, at.With("decryption"), fmt.Sprintf("the Secret %s is encrypted for a key of age or PGP, and no secretRef names the key, so Flux applies nothing", built.Keyless),
-			"secretRef: {name: sops-keys}, a Secret with identity.agekey or key.asc"))
+		c.Add(p.App.Doc.Diagnostic(diag.NoDecryptionKey, at.With("decryption"), fmt.Sprintf("Secret %s is encrypted with age or PGP, but no secretRef names the key; Flux applies nothing", built.Keyless),
+			"secretRef: {name: sops-keys}, a Secret with the key identity.agekey or key.asc"))
 	}
 }
 
-// checkNames reports a prefix or suffix that makes names which the API server rejects. A name that it
-// rejects without them, too, is the source's.
+// checkNames reports a prefix or suffix that makes names invalid for the API server. Names that are already
+// invalid without it are the source's mistake.
 func (c *compiler) checkNames(p *place.Policy, built *source.Built) {
 	k := p.Kustomization
 	if k == nil || k.NamePrefix+k.NameSuffix == "" {
@@ -278,6 +278,6 @@ func (c *compiler) checkNames(p *place.Policy, built *source.Built) {
 	}
 	if len(names) > 0 {
 		c.Add(p.App.Doc.Diagnostic(diag.AffixBreaksNames, p.Path.With("kustomization", field),
-			fmt.Sprintf("it makes names that the API server rejects, so Flux applies nothing: %s", diag.Some(names, 5)), hint))
+			fmt.Sprintf("%s makes names that the API server rejects, so Flux applies nothing: %s", field, diag.Some(names, 5)), hint))
 	}
 }

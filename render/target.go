@@ -15,34 +15,36 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// A targetAssembler makes the directories of a target. What is of the target follows from its fleet
-// alone, and what is of an application from that, so that branches of two applications merge in Git.
+// A targetAssembler creates the directories of a target. The target's own directories depend only on its fleet,
+// and an application's only on the application and the fleet, so that branches of two applications merge in Git.
 type targetAssembler struct {
 	*assembler
 	*place.Target
-	// sync has the stages of what is installed.
+	// sync holds the stages of the installation.
 	sync *tree.SyncFile
-	// in is what the target has installed, or nil, and origin where that comes from, or else
-	// the target.
+	// in is the installation of the target, or nil. origin is the origin of the installation, or else of the
+	// target.
 	in     *rollout.Installation
 	origin manifest.Origin
-	// injected are the namespaces that must carry something.
+	// injected holds the metadata that namespaces of workloads need.
 	injected map[string]manifest.NamespaceMeta
-	// owned are the namespaces that come with what is installed.
+	// owned holds the namespaces that the installation renders.
 	owned map[string]bool
-	// ready is the last stage of what is installed, sharedStage that of what applications share, and
-	// gatewaysStage the one that waits for Gateways, if any.
+	// ready is the last stage of the installation, sharedStage the stage of shared objects, and gatewaysStage
+	// the stage that waits for Gateways, if any.
 	ready                      []api.NamespacedReference
 	sharedStage, gatewaysStage api.NamespacedReference
-	// namespaced is the stage that brings the namespaces of the fleet to a cluster of a hub, if any.
+	// readyName is the name of the last stage of the installation, without the cluster's name that a hub adds.
+	readyName string
+	// namespaced is the stage that creates the namespaces of the fleet on a cluster of a hub, if any.
 	namespaced []api.NamespacedReference
-	// own are the directories of the target, apps those of applications, and shared what several
-	// of these use.
+	// own holds the directories of the target, apps those of applications, and shared those that several
+	// applications use.
 	own, apps []*tree.Dir
 	shared    map[*tree.Dir]bool
 }
 
-// forTarget returns the assembler of a target, whose own directories are applied by a file.
+// forTarget returns the assembler of a target, whose stages go into sync.
 func (a *assembler) forTarget(target *place.Target, sync *tree.SyncFile) *targetAssembler {
 	t := &targetAssembler{
 		assembler: a, Target: target, sync: sync, in: a.installation(target),
@@ -71,20 +73,22 @@ func (t *targetAssembler) addOwn() {
 	}
 }
 
-// addShared adds the directory of what several applications may use, and the stage that applies it. Where the
-// fleets have Gateways, another stage waits for them.
+// addShared adds the directory of shared objects and the stage that applies it. If the fleets have Gateways, it
+// adds another stage that waits for them.
 func (t *targetAssembler) addShared() {
 	d := t.to(false, t.NewReadme(t.below(layout.SharedDir), sharedReadme))
 	t.own = append(t.own, d)
 	t.sharedStage = t.sync.Add(t.stage(tree.SyncStage{Name: layout.SharedDir, Dir: d, At: t.origin, Wait: true, After: t.ready}))
+	t.noteStage(layout.SharedDir)
 	if len(t.in.Gateways) > 0 {
 		d := t.to(false, t.NewReadme(t.below(layout.GatewaysDir), gatewaysReadme))
 		t.own = append(t.own, d)
 		t.gatewaysStage = t.sync.Add(t.stage(tree.SyncStage{Name: layout.GatewaysDir, Dir: d, At: t.origin, Gateways: t.in.Gateways, After: t.ready}))
+		t.noteStage(layout.GatewaysDir)
 	}
 }
 
-// gatewayCRDs returns what has Flux apply the CRDs of Gateway API.
+// gatewayCRDs returns the objects with which Flux applies the CRDs of Gateway API.
 func (t *targetAssembler) gatewayCRDs() []manifest.Rendered {
 	if t.in.GatewayCRDs == nil {
 		return nil
@@ -92,8 +96,8 @@ func (t *targetAssembler) gatewayCRDs() []manifest.Rendered {
 	return t.in.GatewayCRDs.Objects(&t.Settings, t.Target)
 }
 
-// root returns all directories of a cluster, of which it adds those that never change, and the
-// inventory of its own.
+// root returns all directories of a cluster. It adds the files that never change, and the inventory of the
+// target's own directories.
 func (t *targetAssembler) root(versions map[string]string) []*tree.Dir {
 	readme := t.NewReadme(layout.SyncDir, syncReadme)
 	t.sync.Add(tree.SyncStage{Name: layout.SyncDir, Dir: readme})
@@ -102,16 +106,16 @@ func (t *targetAssembler) root(versions map[string]string) []*tree.Dir {
 	return t.all()
 }
 
-// What people read in directories that Flux lists itself.
+// The READMEs of the directories whose YAML files Flux applies without a kustomization.yaml.
 const (
 	syncReadme    = "The Flux Kustomizations of the applications, one file for each. Flux applies every YAML file in this directory.\n"
 	sourcesReadme = "The sources of the applications, one file for each. Flux applies every YAML file in this directory.\n"
 	sharedReadme  = "Objects that several applications may use. Flux applies every YAML file in this directory.\n"
 
-	gatewaysReadme = "Flux applies nothing here: its Kustomization waits until Gateways are programmed.\n"
+	gatewaysReadme = "This directory contains no objects. Its Flux Kustomization waits until the Gateways are programmed.\n"
 )
 
-// addInventory adds a directory with the inventory of the target's own.
+// addInventory adds the inventory of the target's own directories to a directory.
 func (t *targetAssembler) addInventory(d *tree.Dir, versions map[string]string) {
 	var patterns []string
 	if t.in != nil {
@@ -126,12 +130,12 @@ func (t *targetAssembler) addInventory(d *tree.Dir, versions map[string]string) 
 	t.own = append(t.own, d)
 }
 
-// all returns the directories that were added.
+// all returns all directories.
 func (t *targetAssembler) all() []*tree.Dir {
 	return slices.Concat(t.own, t.apps, slices.Collect(maps.Keys(t.shared)))
 }
 
-// below returns the path of something of the target, which a hub has below the target's own.
+// below returns a path within the target, which on a hub is below the cluster's directory.
 func (t *targetAssembler) below(at string) string {
 	if t.Remote {
 		return layout.ClustersDir + "/" + t.Name + "/" + at
@@ -147,7 +151,7 @@ func (t *targetAssembler) syncPath(name string) string {
 	return layout.SyncDir + "/" + name
 }
 
-// to returns a directory as one that a hub applies to the target, unless onHub.
+// to marks a directory that a hub applies to the target, unless onHub.
 func (t *targetAssembler) to(onHub bool, d *tree.Dir) *tree.Dir {
 	if t.Remote && !onHub {
 		d.Cluster = t.Name
@@ -155,7 +159,7 @@ func (t *targetAssembler) to(onHub bool, d *tree.Dir) *tree.Dir {
 	return d
 }
 
-// stage returns a stage as one of the target.
+// stage adapts a stage to the target.
 func (t *targetAssembler) stage(stage tree.SyncStage) tree.SyncStage {
 	stage.Name = t.ObjectName(stage.Name)
 	if stage.Dir.Cluster != "" {
@@ -164,8 +168,7 @@ func (t *targetAssembler) stage(stage tree.SyncStage) tree.SyncStage {
 	return stage
 }
 
-// install adds a directory that is applied when what was installed before is ready, unless the
-// directory is empty.
+// install adds a directory that is applied when the stages before it are ready, unless it is empty.
 func (t *targetAssembler) install(name string, onHub bool, objects ...manifest.Rendered) {
 	if len(objects) > 0 {
 		d := t.to(onHub, t.NewDir(t.below(name), objects...))
@@ -175,6 +178,8 @@ func (t *targetAssembler) install(name string, onHub bool, objects ...manifest.R
 			stage.Gateways = t.in.OwnGateways
 		}
 		t.ready = []api.NamespacedReference{t.sync.Add(t.stage(stage))}
+		t.noteStage(name)
+		t.readyName = name
 	}
 }
 
@@ -187,6 +192,14 @@ func (t *targetAssembler) meshObjects() []manifest.Rendered {
 	return objects
 }
 
+// noteStage records that a stage comes before the applications and after the last stage of the installation.
+func (t *targetAssembler) noteStage(name string) {
+	key := stagesKey{t.Platform, t.Remote}
+	if !slices.ContainsFunc(t.stages[key], func(s Stage) bool { return s.Name == name }) {
+		t.stages[key] = append(t.stages[key], Stage{name, t.readyName})
+	}
+}
+
 // addApp adds the directories of an application.
 func (t *targetAssembler) addApp(a place.TargetApp) {
 	v := t.variant(a)
@@ -196,14 +209,14 @@ func (t *targetAssembler) addApp(a place.TargetApp) {
 	}
 }
 
-// A variant is what targets get of an application.
+// A variant holds the directories of an application on some targets.
 type variant struct {
-	// dirs are the application's own, and shared what others may use as well.
+	// dirs holds the application's own directories, and shared those that others may also use.
 	dirs, shared []*tree.Dir
 }
 
-// variant returns what a target gets of an application, made once for all targets that
-// get the same.
+// variant returns the directories of an application on a target, created once for all targets with the same
+// content.
 func (t *targetAssembler) variant(a place.TargetApp) *variant {
 	key := fmt.Sprint(contentKey(t.Platform, a), t.injectedBy(a, t.Target, t.injected))
 	if t.Remote {
@@ -217,7 +230,7 @@ func (t *targetAssembler) variant(a place.TargetApp) *variant {
 	return v
 }
 
-// newVariant makes the directories of an application, and the Flux Kustomizations that apply them.
+// newVariant creates the directories of an application, and the Flux Kustomizations that apply them.
 func (t *targetAssembler) newVariant(a place.TargetApp) *variant {
 	v := &variant{}
 	sync := tree.NewSyncFile(t.Encoder, &t.Settings, t.syncPath(a.DirName()+".yaml"))
@@ -230,23 +243,31 @@ func (t *targetAssembler) newVariant(a place.TargetApp) *variant {
 	}
 	rollouts := t.rolloutObjects(a)
 	var after []api.NamespacedReference
-	if t.Remote {
-		after = append(after, t.sources())
+	var names []string
+	waitFor := func(name string, stages ...api.NamespacedReference) {
+		after = append(after, stages...)
+		if len(stages) > 0 {
+			names = append(names, name)
+		}
 	}
-	// The rollouts are the installation's to know, and some pods must not start before their
-	// sidecars can be injected.
+	if t.Remote {
+		waitFor(layout.SourcesDir, t.sources())
+	}
+	// Only the installation knows the kinds of rollouts, and some pods must not start before their sidecars can
+	// be injected.
 	if len(rollouts) > 0 || len(t.injectedBy(a, t.Target, t.injected)) > 0 {
-		after = append(after, t.ready...)
+		waitFor(t.readyName, t.ready...)
 	} else {
-		after = append(after, t.namespaced...)
+		waitFor(layout.Infrastructure, t.namespaced...)
 	}
 	var isLabelled bool
 	if v.shared, isLabelled = t.sharedBy(a); isLabelled {
-		after = append(after, t.sharedStage)
+		waitFor(layout.SharedDir, t.sharedStage)
 	}
 	if t.waitsForGateways(a) {
-		after = append(after, t.gatewaysStage)
+		waitFor(layout.GatewaysDir, t.gatewaysStage)
 	}
+	t.waits[contentKey(t.Platform, a)] = names
 	objects := t.appNamespaces(a)
 	if !t.Remote {
 		if a.Spec.Source.Existing == nil {
@@ -260,7 +281,7 @@ func (t *targetAssembler) newVariant(a place.TargetApp) *variant {
 	d := t.to(true, t.NewDir(t.below(layout.AppsDir+"/"+a.DirName()), append(objects, t.policyObjects(a)...)...))
 	ready := add(d, tree.SyncStage{Name: layout.AppPrefix + a.ID(), Wait: flux.CanWait(a), After: after})
 	if len(rollouts) > 0 {
-		// It does not wait: an analysis takes longer than any timeout.
+		// The stage has no wait, because an analysis takes longer than any timeout.
 		d := t.to(false, t.NewDir(t.below(layout.RolloutsDir+"/"+a.DirName()), rollouts...))
 		add(d, tree.SyncStage{Name: layout.RolloutPrefix + a.ID(), After: []api.NamespacedReference{ready}})
 	}
@@ -271,15 +292,15 @@ func (t *targetAssembler) newVariant(a place.TargetApp) *variant {
 	return v
 }
 
-// waitsForGateways reports whether rollouts of an application may need Gateways that a stage waits for.
+// waitsForGateways reports whether rollouts of an application may need Gateways for which a stage waits.
 func (t *targetAssembler) waitsForGateways(a place.TargetApp) bool {
 	return t.in != nil && len(t.in.Gateways) > 0 &&
 		slices.ContainsFunc(t.rolloutsOf(a, t.Target), func(r *rollout.Rollout) bool { return r.Provider() == flagger.GatewayAPI })
 }
 
-// sharedBy returns the files of what an application uses and others may use as well: AlertProviders,
-// with their namespaces where the application brings these, and the namespaces that every cluster
-// has and that its rollouts are in. It reports whether there are any of the latter.
+// sharedBy returns the files that an application shares with others: AlertProviders, with their namespaces if
+// the application creates them, and the labelled namespaces of its rollouts that exist on every cluster. It
+// reports whether there is a namespace of the latter kind.
 func (t *targetAssembler) sharedBy(a place.TargetApp) (dirs []*tree.Dir, isLabelled bool) {
 	add := func(key string, make func() manifest.Rendered) {
 		d := t.share(key, func() *tree.Dir { return t.to(false, t.NewShared(t.below(layout.SharedDir), make())) })
@@ -310,7 +331,7 @@ func (t *targetAssembler) sharedBy(a place.TargetApp) (dirs []*tree.Dir, isLabel
 	return dirs, isLabelled
 }
 
-// share returns what several applications use on the target, made once.
+// share returns a directory that several applications use on the target, created once.
 func (t *targetAssembler) share(key string, make func() *tree.Dir) *tree.Dir {
 	key = t.below(key)
 	d, ok := t.assembler.shared[key]
@@ -321,7 +342,7 @@ func (t *targetAssembler) share(key string, make func() *tree.Dir) *tree.Dir {
 	return d
 }
 
-// appNamespaces returns the namespaces that the application needs and nothing else brings.
+// appNamespaces returns the namespaces that the application needs and that no other object creates.
 func (t *targetAssembler) appNamespaces(a place.TargetApp) (objects []manifest.Rendered) {
 	for _, ns := range t.namespaces(a, t.Target) {
 		brought := ns == t.Settings.Source.Namespace
@@ -349,7 +370,7 @@ func (t *targetAssembler) policyObjects(a place.TargetApp) (objects []manifest.R
 	return objects
 }
 
-// rolloutObjects returns the objects of the application's rollouts but what others may use as well.
+// rolloutObjects returns the objects of the application's rollouts, without the shared ones.
 func (t *targetAssembler) rolloutObjects(a place.TargetApp) (objects []manifest.Rendered) {
 	for _, r := range t.rolloutsOf(a, t.Target) {
 		objects = append(objects, r.Objects()...)

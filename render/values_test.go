@@ -9,13 +9,13 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// TestChartValuesAreFollowedOrRefused: of each value that decides what is assumed, one that goes
-// with what is rendered, and one that does not.
-func TestChartValuesAreFollowedOrRefused(t *testing.T) {
+// TestChartValuesThatMatter checks for each value that rendering depends on one that works with the
+// rendered objects, and one that does not.
+func TestChartValuesThatMatter(t *testing.T) {
 	const metric = "      rolloutPolicy: {trafficRouting: {host: h.example.com, canaryStrategy: {stepWeight: 10}}, trafficAnalysis: {metrics: [{name: request-success-rate}]}}\n"
 	for _, test := range []struct {
 		provider, values string
-		// want are the diagnostics, and have what is rendered.
+		// want is the diagnostics, and have a part of the output.
 		want, have string
 	}{
 		{"istio", "extraArgs: {namespace: web}", "", ""},
@@ -78,7 +78,7 @@ func TestChartValuesAreFollowedOrRefused(t *testing.T) {
 		{"gatewayapi", "config: {extraArgs: {fullnameOverride: x}}", "FW222", ""},
 		{"gatewayapi", "config: {extraArgs: {fullnameOverride: contour}}", "", ""},
 		{"gatewayapi", "config: {extraArgs: {nameOverride: x}}", "FW222", ""},
-		{"gatewayapi", "config: {extraArgs: {nameOverride: cont}}", "", ""}, // in the name of the release
+		{"gatewayapi", "config: {extraArgs: {nameOverride: cont}}", "", ""}, // part of the name of the release
 		{"gatewayapi", "config: {extraArgs: {envoy: {service: {name: public}}}}", "FW222", ""},
 		{"contour", "{configInline: {gateway: null}}", "FW222", ""},
 		{"gatewayapi", "config: {extraArgs: {envoy: {containerPorts: {http: 8081}}}}", "FW222", ""},
@@ -89,7 +89,7 @@ func TestChartValuesAreFollowedOrRefused(t *testing.T) {
 		{"gatewayapi", "config: {extraArgs: {envoy: {podAnnotations: null}}}", "FW715", ""},
 		{"gatewayapi", "config: {extraArgs: {envoy: {podAnnotations: null}}}, installed: {prometheus: {address: 'http://prometheus.monitoring:9090'}}", "", ""},
 		{"gatewayapi", "extraArgs: {prometheus: {install: false}}", "FW715", ""},
-		{"kuma", "gateway: {implementation: contour}, config: {extraArgs: {envoy: {enabled: false}}}", "", ""}, // which is Kuma's
+		{"kuma", "gateway: {implementation: contour}, config: {extraArgs: {envoy: {enabled: false}}}", "", ""}, // it is Kuma's config
 		{"contour", "{envoy: {enabled: false}}", "FW222", ""},
 		{"contour", "{envoy: {podAnnotations: {prometheus.io/path: /metrics}}}", "FW715", ""},
 		{"kuma", "config: {chart: {version: 2.13.10}, extraArgs: {namespaceAllowList: [web, flagger-loadtester]}}", "", ""},
@@ -114,7 +114,7 @@ func TestChartValuesAreFollowedOrRefused(t *testing.T) {
 		{"prometheus", "{serverFiles: {prometheus.yml: {scrape_configs: [{job_name: own}]}}, extraScrapeConfigs: '- {job_name: k, kuma_sd_configs: []}'}", "", ""},
 		{"prometheus", "{extraScrapeConfigs: '- {job_name: own}'}", "", ""},
 		{"prometheus", "{extraScrapeConfigs: \"- job_name: 'kuma-dataplanes'\\n\"}", "FW222", ""},
-		{"prometheus", "{scrapeConfigs: {prometheus: {enabled: true}}}", "", ""}, // which 27 does not read
+		{"prometheus", "{scrapeConfigs: {prometheus: {enabled: true}}}", "", ""}, // version 27 does not read it
 		{"prometheus", "{server: {configMapOverrideName: own}}", "FW222", ""},
 		{"prometheus", "{server: {configFromSecret: own}}", "FW222", ""},
 		{"kuma", "config: {extraArgs: {controlPlane: {envVars: {KUMA_ENVIRONMENT: universal}}}}", "FW222", ""},

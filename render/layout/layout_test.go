@@ -16,10 +16,10 @@ import (
 
 const title = "# fleetwright.dev/v1alpha1 Inventory\n"
 
-// line is that of a file.
+// line returns the line of a file in an inventory.
 func line(file string) string { return strings.Repeat("0a", 32) + "  " + file + "\n" }
 
-// formerLine is that of a file in the former layout.
+// formerLine returns the line of a file in an inventory of the former layout.
 func formerLine(file string) string {
 	return fmt.Sprintf("    %q: %q,\n", file, strings.Repeat("0a", 32))
 }
@@ -29,14 +29,14 @@ func TestInventoryFiles(t *testing.T) {
 		formerLine("a/b.yaml") + strings.Replace(formerLine("sync.yaml"), ",", "", 1) + "  }\n}\n"
 	for _, tt := range []struct{ name, data, want string }{
 		{"none", "", ""},
-		{"the head alone", title + "# version flux 2.3\n", ""},
+		{"only the header", title + "# version flux 2.3\n", ""},
 		{"files", title + line("a/b.yaml") + line("sync.yaml"), "a/b.yaml|sync.yaml"},
 		{"a name with spaces", title + line("a/b c  d.yaml"), "a/b c  d.yaml"},
 		{"line endings of Windows", strings.ReplaceAll(title+line("a/b.yaml"), "\n", "\r\n"), "a/b.yaml"},
-		{"without a line's end", title + strings.TrimSuffix(line("a/b.yaml"), "\n"), "a/b.yaml"},
+		{"without a newline at the end", title + strings.TrimSuffix(line("a/b.yaml"), "\n"), "a/b.yaml"},
 		{"the former layout", former, "a/b.yaml|sync.yaml"},
 		{"a conflict", title + line("a") + "<<<<<<< HEAD\n" + line("ours") + "=======\n" + line("theirs") + ">>>>>>> branch\n" + line("z"), "a|ours|theirs|z"},
-		{"one with a base, which neither side has", title + line("a") + "<<<<<<< HEAD\n" + line("ours") + "||||||| 1234567\n" + line("base") + "=======\n" + line("theirs") + ">>>>>>> branch\n" + line("z"), "a|ours|theirs|z"},
+		{"one with a base that neither side contains", title + line("a") + "<<<<<<< HEAD\n" + line("ours") + "||||||| 1234567\n" + line("base") + "=======\n" + line("theirs") + ">>>>>>> branch\n" + line("z"), "a|ours|theirs|z"},
 		{"one with a base without a name", title + "<<<<<<<\n" + line("ours") + "|||||||\n" + line("base") + "=======\n" + line("theirs") + ">>>>>>>\n", "ours|theirs"},
 		{"one with line endings of Windows", strings.ReplaceAll(title+"<<<<<<< HEAD\n"+line("ours")+"||||||| 1234567\n"+line("base")+"=======\n"+line("theirs")+">>>>>>> branch\n", "\n", "\r\n"), "ours|theirs"},
 		{"a base that is a conflict itself, of a merge base that Git merged", title + "<<<<<<< HEAD\n" + line("ours") + "||||||| merged common ancestors\n" +
@@ -53,7 +53,7 @@ func TestInventoryFiles(t *testing.T) {
 	}
 }
 
-// wantFiles checks that an inventory lists files, given with | between them.
+// wantFiles checks that an inventory lists the names, which are separated by |.
 func wantFiles(t *testing.T, data, names string) {
 	t.Helper()
 	got := slices.Sorted(slices.Values(layout.InventoryFiles([]byte(data))))
@@ -62,7 +62,7 @@ func wantFiles(t *testing.T, data, names string) {
 	}
 }
 
-// TestInventoriesThatGitMerged has Git itself stop at a conflict, in each of its styles.
+// TestInventoriesThatGitMerged makes Git itself stop at a conflict, in each of its styles.
 func TestInventoriesThatGitMerged(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name string, files ...string) string {
@@ -76,7 +76,7 @@ func TestInventoriesThatGitMerged(t *testing.T) {
 		}
 		return name
 	}
-	// Both replace one file, and both add the same one beside it.
+	// Both replace one file, and both add the same one next to it.
 	base, ours, theirs := write("base", "a", "base", "z"), write("ours", "a", "both", "ours", "z"), write("theirs", "a", "both", "theirs", "z")
 	for _, style := range []string{"merge", "diff3", "zdiff3"} {
 		args := []string{"merge-file", "-p", ours, base, theirs}
@@ -88,13 +88,13 @@ func TestInventoriesThatGitMerged(t *testing.T) {
 			t.Fatalf("git makes no conflict (%v):\n%s", err, merged)
 		}
 		if !layout.IsInventory(merged) {
-			t.Errorf("%s: this is not taken for an inventory:\n%s", style, merged)
+			t.Errorf("%s: not recognized as an inventory:\n%s", style, merged)
 		}
 		wantFiles(t, string(merged), "a|both|ours|theirs|z")
 	}
 }
 
-func TestInventoryIsWhatIsRead(t *testing.T) {
+func TestInventoryIsReadBack(t *testing.T) {
 	data := layout.AppendInventory(nil, map[string]string{"kuma": "2.7.3", "flux": "2.3"}, []string{"c-*.yaml"})
 	data = layout.AppendFile(data, "a/b.yaml", sha256.Sum256(nil))
 	const want = title + "# version flux 2.3\n# version kuma 2.7.3\n# files c-*.yaml\ne3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  a/b.yaml\n"
@@ -119,7 +119,7 @@ func TestIsInventory(t *testing.T) {
 		line("a"):                   false,
 		"# Inventory\n":             false,
 		"about\n#" + title:          false,
-		"[all]\nhost.example.com\n": false, // Ansible's file of this name
+		"[all]\nhost.example.com\n": false, // Ansible has a file of this name
 		"x " + title:                false,
 	} {
 		if got := layout.IsInventory([]byte(data)); got != want {

@@ -12,13 +12,13 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// A dependency is what a policy waits for.
+// A dependency is an object that a policy waits for.
 type dependency struct {
 	// ref is the reference as the policy writes it.
 	ref api.Dependency
-	// policies are those of the name, each for other clusters, or none where fleetwright renders none.
+	// policies holds the policies with the name, each for other clusters, or none if fleetwright renders none.
 	policies []*Policy
-	// on is the one of several policies that goes to a target.
+	// on holds the policy on each target, if several policies have the name.
 	on map[*Target]*Policy
 	// cluster is the cluster in Kurator's name of an object, or nil.
 	cluster *Cluster
@@ -41,7 +41,7 @@ func (p *Policy) Dependencies(on *Target) (refs []api.Dependency) {
 		switch {
 		case len(d.policies) == 0:
 		case d.cluster != nil && on.Remote:
-			// Kurator's name is of one cluster, and so is the object on a hub.
+			// Kurator's name stands for one cluster, and so does the object on a hub.
 			ref.Name = ObjectNameOnHub(d.policies[0].FluxName, d.cluster.kind, d.cluster.Name)
 		default:
 			ref.Name = on.ObjectName(d.policies[0].FluxName)
@@ -51,8 +51,26 @@ func (p *Policy) Dependencies(on *Target) (refs []api.Dependency) {
 	return refs
 }
 
-// checkDependencies finds what policies wait for, and reports those that would wait for
-// ever: for an object that nothing makes or that is not on their cluster, or for each other.
+// WaitsFor returns the policies that the policy waits for on a target.
+func (p *Policy) WaitsFor(on *Target) (all []*Policy) {
+	for _, d := range p.waitsFor {
+		if q := d.policyOn(on); q != nil {
+			all = append(all, q)
+		}
+	}
+	return all
+}
+
+// policyOn returns the policy of the dependency on a target, or nil.
+func (on dependency) policyOn(t *Target) *Policy {
+	if len(on.policies) == 1 {
+		return on.policies[0]
+	}
+	return on.on[t]
+}
+
+// checkDependencies resolves the dependencies of policies, and reports those that would wait forever: for an
+// object that is not rendered or not on their cluster, or for each other.
 func (pl *placer) checkDependencies(targets []*Target) {
 	d := dependencyGraph{placer: pl, policies: map[object][]*Policy{}, on: map[object]map[*Target]*Policy{}, place: map[*Policy]int{}, cyclic: map[*Policy]bool{}}
 	for _, a := range pl.Variants {
@@ -72,29 +90,29 @@ func (pl *placer) checkDependencies(targets []*Target) {
 	}
 }
 
-// A dependencyGraph is the walk along the dependencies of all policies.
+// A dependencyGraph is the traversal of the dependencies of all policies.
 type dependencyGraph struct {
 	*placer
 	policies map[object][]*Policy
-	// on is the policy on each target, for the names that several policies have.
+	// on holds the policy on each target, for names that several policies have.
 	on map[object]map[*Target]*Policy
-	// kurator are the policies by the names that Kurator gives to their objects. It
-	// is made when one is asked for: there are as many as policies times clusters.
+	// kurator holds the policies by the names that Kurator gives to their objects. It is computed on first use,
+	// because it has as many entries as policies times clusters.
 	kurator map[object]dependency
-	// place is where a policy that is being visited is in the path, and then visited.
+	// place holds the index in path of each policy being visited, and then the constant visited.
 	place map[*Policy]int
-	// path are the policies that are being visited, each of which depends on the next.
+	// path holds the policies being visited, each of which depends on the next.
 	path []*Policy
-	// unclear reports whether policies of a shared name wait in a circle, be it on one cluster or not.
+	// unclear reports whether policies with a shared name form a cycle, which may be on no single cluster.
 	unclear bool
-	// cyclic are the policies of the circles that were reported.
+	// cyclic holds the policies of reported cycles.
 	cyclic map[*Policy]bool
 }
 
 const visited = -1
 
-// find returns the policies that a reference with a namespace means: those of the kind, or else of the
-// other.
+// find returns the policies to which a reference with a namespace refers: those of the kind, or else of the
+// other kind.
 func (d *dependencyGraph) find(kind string, ref api.NamespacedReference) dependency {
 	for _, o := range []object{{kind, ref}, {otherKind[kind], ref}} {
 		if all, ok := d.policies[o]; ok {
@@ -131,7 +149,7 @@ func (d *dependencyGraph) byTarget(o object) map[*Target]*Policy {
 	return on
 }
 
-// addKuratorNames adds the names of a policy's objects. A name that two have means neither.
+// addKuratorNames adds Kurator's names of a policy's objects. A name that two policies share is not resolved.
 func (d *dependencyGraph) addKuratorNames(p *Policy) {
 	for _, t := range p.Targets {
 		name := kuratorName(p.FluxName, t.kind, t.Name)
@@ -163,23 +181,23 @@ func (d *dependencyGraph) visit(p *Policy) {
 	d.place[p] = visited
 }
 
-// check reports why a policy would wait for ever for another, and visits that.
+// check reports why a policy would wait forever for another, and visits the latter.
 func (d *dependencyGraph) check(p *Policy, on dependency, at schema.Path) {
 	namespace := cmp.Or(on.ref.Namespace, p.App.Namespace)
 	if len(on.policies) == 0 {
-		// A cluster's own Kustomizations are there too, or it may be of what could not be read.
+		// The cluster's own Kustomizations exist too, and so may those of unreadable files.
 		if namespace != d.settings.Source.Namespace && !d.MayMiss("Application") {
 			d.Add(p.App.Doc.Diagnostic(diag.UnknownDependency, at,
-				fmt.Sprintf("no policy makes a %s %s in namespace %s, and without one this policy waits for ever", p.ObjectKind(), on.ref.Name, namespace),
-				"write the name of a policy, or <application>-<index>"))
+				fmt.Sprintf("no policy renders a %s %s in namespace %s, so this policy waits forever", p.ObjectKind(), on.ref.Name, namespace),
+				"write the name of a policy; one without a name is called <application>-<index>"))
 		}
 		return
 	}
 	first := on.policies[0]
 	if first.ObjectKind() != p.ObjectKind() {
 		d.Add(p.App.Doc.Diagnostic(diag.DependencyKind, at,
-			fmt.Sprintf("a %s waits for its own kind only, and %s is a %s", p.ObjectKind(), first.FluxName, first.ObjectKind()),
-			"leave the dependency out: "+p.triedAgain()))
+			fmt.Sprintf("a %s can depend only on its own kind, but %s is a %s", p.ObjectKind(), first.FluxName, first.ObjectKind()),
+			"remove the dependency: "+p.triedAgain()))
 		return
 	}
 	all, met := on.meet(p)
@@ -192,27 +210,27 @@ func (d *dependencyGraph) check(p *Policy, on dependency, at schema.Path) {
 			return
 		}
 		if q.Suspended() && !p.Suspended() {
-			d.Add(p.App.Doc.Diagnostic(diag.WaitsForSuspended, at, fmt.Sprintf("%s is suspended, and where Flux has not applied it before this policy waits for it until it is not", q.FluxName), "suspend: false there, or leave the dependency out"))
+			d.Add(p.App.Doc.Diagnostic(diag.WaitsForSuspended, at, fmt.Sprintf("%s is suspended; on a new cluster this policy waits until it is resumed", q.FluxName), "suspend: false in that policy, or remove the dependency"))
 		}
 	}
 	without := missing(p.Targets, met)
 	if other := d.ofOtherKind(p, first, met); len(other) > 0 {
 		d.Add(p.App.Doc.Diagnostic(diag.DependencyKind, at,
-			fmt.Sprintf("a %s waits for its own kind only, and on %s %s is a %s", p.ObjectKind(), diag.Some(other, 3), first.FluxName, otherKind[p.ObjectKind()]),
-			"leave the dependency out there: "+p.triedAgain()))
+			fmt.Sprintf("a %s can depend only on its own kind, but on %s %s is a %s", p.ObjectKind(), diag.Some(other, 3), first.FluxName, otherKind[p.ObjectKind()]),
+			"remove the dependency there: "+p.triedAgain()))
 		without = slices.DeleteFunc(without, func(name string) bool { return slices.Contains(other, name) })
 	}
 	if len(without) > 0 && !(on.cluster != nil && d.settings.Hub) {
 		d.Add(p.App.Doc.Diagnostic(diag.UnknownDependency, at,
-			fmt.Sprintf("%s does not go to %s, where this policy waits for it for ever", first.FluxName, diag.Some(without, 3)), "send both to the same clusters"))
+			fmt.Sprintf("%s does not go to %s, so this policy waits forever there", first.FluxName, diag.Some(without, 3)), "send both to the same clusters"))
 	}
 	for _, q := range all {
 		d.visit(q)
 	}
 }
 
-// ofOtherKind returns the clusters of a policy on which another that it waits for is of the other kind, by
-// overrides.
+// ofOtherKind returns the clusters of a policy on which overrides give a policy that it depends on the other
+// kind.
 func (d *dependencyGraph) ofOtherKind(p, on *Policy, met map[*Target]bool) (names []string) {
 	object := on.object()
 	object.kind = otherKind[object.kind]
@@ -230,10 +248,10 @@ func (d *dependencyGraph) ofOtherKind(p, on *Policy, met map[*Target]bool) (name
 	return names
 }
 
-// otherKind is the other kind of the objects of policies.
+// otherKind maps the kind of a policy's object to the other kind.
 var otherKind = map[string]string{"Kustomization": "HelmRelease", "HelmRelease": "Kustomization"}
 
-// reportCycle reports policies of which each waits for the next, and the last for the first.
+// reportCycle reports policies each of which waits for the next, and the last for the first.
 func (d *dependencyGraph) reportCycle(p *Policy, at schema.Path, policies []*Policy) {
 	for _, p := range policies {
 		d.cyclic[p] = true
@@ -241,15 +259,16 @@ func (d *dependencyGraph) reportCycle(p *Policy, at schema.Path, policies []*Pol
 	d.Add(p.App.Doc.Diagnostic(diag.DependencyCycle, at, cycle(policies), "remove one of the dependencies"))
 }
 
-// isCycle reports whether policies that wait for each other do so on any cluster. Of names that several
-// policies have each may be on others: then that is left to onTarget.
+// isCycle reports whether a cycle of policies exists on every cluster. Policies with shared names may be on
+// different clusters; their cycles are left to onTarget.
 func (d *dependencyGraph) isCycle(policies []*Policy) bool {
 	shared := slices.ContainsFunc(policies, func(p *Policy) bool { return len(d.policies[p.object()]) > 1 })
 	d.unclear = d.unclear || shared
 	return !shared
 }
 
-// onTarget reports the policies of a target that wait for each other there, unless one of them was reported.
+// onTarget reports the policies of a target that wait for each other there, unless one of them is in a reported
+// cycle.
 func (d *dependencyGraph) onTarget(t *Target) {
 	place, path := map[*Policy]int{}, []*Policy(nil)
 	here := map[*Policy]bool{}
@@ -267,10 +286,7 @@ func (d *dependencyGraph) onTarget(t *Target) {
 		path = append(path, p)
 		_, field := p.dependsOn()
 		for i, on := range p.waitsFor {
-			q := on.on[t]
-			if len(on.policies) == 1 {
-				q = on.policies[0]
-			}
+			q := on.policyOn(t)
 			if q == nil || !here[q] || q.ObjectKind() != p.ObjectKind() {
 				continue
 			}
@@ -292,8 +308,8 @@ func (d *dependencyGraph) onTarget(t *Target) {
 	}
 }
 
-// meet returns the policies of a dependency that meet the waiting policy on a target, and the targets where
-// they are. A policy that has its name alone counts in any case.
+// meet returns the policies of a dependency that share a target with the waiting policy, and these targets. A
+// policy whose name is unique always counts.
 func (on dependency) meet(p *Policy) (all []*Policy, met map[*Target]bool) {
 	if len(on.policies) == 1 {
 		return on.policies, setOf(on.policies[0].Targets)
@@ -315,15 +331,15 @@ func (on dependency) meet(p *Policy) (all []*Policy, met map[*Target]bool) {
 	return all, met
 }
 
-// triedAgain returns how Flux retries: it gives up a HelmRelease without retries at once.
+// triedAgain describes how Flux retries: without retries, a failed HelmRelease stays failed.
 func (p *Policy) triedAgain() string {
 	if p.Helm != nil {
-		return "with install: {remediation: {retries: -1}} Flux tries a HelmRelease until it works"
+		return "with install: {remediation: {retries: -1}}, Flux retries a HelmRelease until it succeeds"
 	}
-	return "Flux tries a Kustomization until it works"
+	return "Flux retries a Kustomization until it succeeds"
 }
 
-// cycle describes policies of which each waits for the next, and the last for the first.
+// cycle describes policies each of which waits for the next, and the last for the first.
 func cycle(policies []*Policy) string {
 	if len(policies) == 1 {
 		return "the policy waits for itself"

@@ -16,8 +16,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// controlPlaneAnnotation has Kurator install Karmada for a fleet
-// (pkg/apis/fleet/v1alpha1/types.go).
+// controlPlaneAnnotation makes Kurator install Karmada for a fleet (pkg/apis/fleet/v1alpha1/types.go).
 const controlPlaneAnnotation = "fleet.kurator.dev/controlplane"
 
 type placer struct {
@@ -25,9 +24,9 @@ type placer struct {
 	*report.Report
 	settings *settings.Settings
 	targets  map[*Cluster]*Target
-	// host is the cluster of Applications without a fleet, or nil where there are none.
+	// host is the cluster of Applications without a fleet, or nil if there are none.
 	host *Cluster
-	// platforms are all, by their keys, and otherwise that of clusters whose fleets have no plugin.
+	// platforms holds all platforms, by key, and otherwise the platform of clusters whose fleets have no plugin.
 	platforms map[string]*Platform
 	otherwise *Platform
 }
@@ -80,8 +79,8 @@ func (in *Input) Place(s *settings.Settings) []*Target {
 	return targets
 }
 
-// placeEmpty gives the clusters of fleets without an application directories as well: whether there
-// is one must not follow from what applications come and go.
+// placeEmpty also gives directories to the clusters of fleets without an application: whether a cluster has one
+// must not depend on the applications.
 func (pl *placer) placeEmpty() {
 	taken := map[string]bool{}
 	for cl := range pl.targets {
@@ -106,21 +105,21 @@ func (pl *placer) target(cl *Cluster) *Target {
 	return t
 }
 
-// checkTargets reports clusters that have one directory, and those that a hub cannot reach.
+// checkTargets reports clusters with the same directory, and those that a hub cannot reach.
 func (pl *placer) checkTargets(targets []*Target) {
 	for i, t := range targets {
 		if i > 0 && targets[i-1].Name == t.Name {
-			// The one without a document has no namespace, and so comes first.
+			// The cluster without a document has no namespace, and so comes first.
 			other := "the cluster of Applications without a fleet"
 			if before := targets[i-1]; before.Doc != nil {
 				other = fmt.Sprintf("the %s at %s", before.kind, before.Doc.Position("metadata", "name"))
 			}
 			pl.Add(t.Doc.Diagnostic(diag.ClusterNamesMeet, schema.Path{"metadata", "name"},
-				fmt.Sprintf("the directory %s belongs to %s as well", t.Name, other), "rename one of the two"))
+				fmt.Sprintf("the cluster %s has the same name as %s; both would write one directory", t.Name, other), "rename one of the two"))
 		}
 		reached := len(t.Apps) > 0 || t.Platform != nil
 		if t.Remote && reached && t.Kubeconfig == nil && t.kind == "AttachedCluster" {
-			pl.Add(t.Doc.Diagnostic(diag.NoKubeconfig, schema.Path{"spec"}, "the hub reaches an AttachedCluster by its kubeconfig, and this one names no Secret with it", "kubeconfig: {name: "+t.Name+", key: value}"))
+			pl.Add(t.Doc.Diagnostic(diag.NoKubeconfig, schema.Path{"spec"}, "the hub cannot reach this cluster: spec.kubeconfig names no Secret", "kubeconfig: {name: "+t.Name+", key: value}"))
 		}
 	}
 }
@@ -131,14 +130,14 @@ func (pl *placer) placeFleet(f *Fleet) {
 		at := schema.Path{"spec", "clusters", i, "name"}
 		if ref.Namespace != "" && ref.Namespace != f.Namespace {
 			pl.Add(f.Doc.Diagnostic(diag.ClusterNamespace, schema.Path{"spec", "clusters", i, "namespace"},
-				fmt.Sprintf("a fleet's clusters are in its own namespace %s, and that is where %s is looked for", f.Namespace, ref.Name), "remove the line"))
+				fmt.Sprintf("the namespace is ignored: the fleet uses %s in its own namespace %s", ref.Name, f.Namespace), "remove the line"))
 		}
 		cl, ok := pl.findCluster(ref.Kind, f.Namespace, ref.Name)
 		switch {
 		case !ok:
 			pl.Add(pl.noCluster(f.Doc, at, ref))
 		case cl != nil && seen[cl]:
-			pl.Add(f.Doc.Diagnostic(diag.DefinedTwice, at, fmt.Sprintf("%s %s is in the fleet twice", ref.Kind, ref.Name), "remove one of the two"))
+			pl.Add(f.Doc.Diagnostic(diag.DefinedTwice, at, fmt.Sprintf("%s %s is listed twice", ref.Kind, ref.Name), "remove one of the two"))
 		case cl != nil:
 			seen[cl] = true
 			f.Clusters = append(f.Clusters, cl)
@@ -146,14 +145,14 @@ func (pl *placer) placeFleet(f *Fleet) {
 	}
 }
 
-// checkPlugins reports what a fleet asks for and fleetwright does not render.
+// checkPlugins reports the plugins of a fleet that fleetwright does not render.
 func (pl *placer) checkPlugins(f *Fleet) {
 	if _, ok := f.Metadata.Annotations[controlPlaneAnnotation]; ok {
 		pl.Add(f.Doc.Diagnostic(diag.PluginNotRendered, schema.Path{"metadata", "annotations", controlPlaneAnnotation}, "fleetwright does not render a control plane of the fleet", ""))
 	}
 	for _, name := range []string{"metric", "grafana", "policy", "backup", "distributedStorage", "submariner"} {
 		if at := (schema.Path{"spec", "plugin", name}); f.Doc.Has(at...) {
-			pl.Add(f.Doc.Diagnostic(diag.PluginNotRendered, at, fmt.Sprintf("fleetwright does not render the plugin %s", name), ""))
+			pl.Add(f.Doc.Diagnostic(diag.PluginNotRendered, at, fmt.Sprintf("fleetwright does not render the plugin %s", name), "install it with your own HelmRelease, unless Kurator does"))
 		}
 	}
 }
@@ -162,13 +161,13 @@ func (pl *placer) checkPlugins(f *Fleet) {
 func (pl *placer) noCluster(fleet *schema.Document, at schema.Path, ref api.ClusterReference) diag.Diagnostic {
 	hint := fmt.Sprintf("add {apiVersion: cluster.kurator.dev/v1alpha1, kind: %s, metadata: {name: %s, namespace: %s}} to the inputs", ref.Kind, ref.Name, fleet.Namespace)
 	if cl, ok := pl.clusterNamed[ref.Name]; ok {
-		hint = fmt.Sprintf("%s defines %s %s in namespace %s; a fleet's clusters are of its kind and namespace", cl.Doc.Position(), cl.kind, cl.Name, cl.Namespace)
+		hint = fmt.Sprintf("%s defines %s %s in namespace %s; write that kind, and move the cluster to the Fleet's namespace if it is in another", cl.Doc.Position(), cl.kind, cl.Name, cl.Namespace)
 	}
-	return fleet.Diagnostic(diag.NoCluster, at, fmt.Sprintf("there is no %s %s in namespace %s", ref.Kind, ref.Name, fleet.Namespace), hint)
+	return fleet.Diagnostic(diag.NoCluster, at, fmt.Sprintf("the inputs have no %s %s in namespace %s", ref.Kind, ref.Name, fleet.Namespace), hint)
 }
 
-// checkReferences reports the undefined objects that a document names, where its other
-// mistakes keep it from being compiled: one must not hide the other.
+// checkReferences reports undefined objects that a document references even if its other mistakes prevent
+// compiling it: one must not hide the other.
 func (pl *placer) checkReferences(d *schema.Document) {
 	switch d.Kind.Name {
 	case "Application":
@@ -203,17 +202,18 @@ func (pl *placer) namePolicy(p *Policy, index int) {
 	if p.FluxName == "" {
 		p.FluxName = p.App.Name + "-" + strconv.Itoa(index)
 		pl.Add(p.App.Doc.Diagnostic(diag.PositionalName, p.Path,
-			fmt.Sprintf("the policy has no name, so it is called %s after its position: a policy inserted before it renames it, and Flux deletes and recreates all it has applied", p.FluxName),
+			fmt.Sprintf("the policy is called %s after its position: a policy inserted before it renames it, and Flux deletes and recreates everything it applied", p.FluxName),
 			"name: "+p.FluxName))
 		at = p.Path
 	}
 	if len(p.FluxName) > layout.MaxLabel {
 		pl.Add(p.App.Doc.Diagnostic(diag.FluxName, at,
-			fmt.Sprintf("the name %s has %d characters; Flux puts it into a label, which holds %d", p.FluxName, len(p.FluxName), layout.MaxLabel), "give the policy a shorter name"))
+			fmt.Sprintf("the name %s has %d characters; Flux uses it as a label value, which has at most %d", p.FluxName, len(p.FluxName), layout.MaxLabel), "give the policy a shorter name"))
 	}
 }
 
-// isAlone reports whether no other policy of the application has the name on a cluster. It reports one that has.
+// isAlone reports whether no other policy of the application has the name on a cluster, and reports a policy
+// that has.
 func (pl *placer) isAlone(p *Policy) bool {
 	a, key := p.App, p.object()
 	if a.named == nil {
@@ -240,8 +240,8 @@ func (pl *placer) isAlone(p *Policy) bool {
 		if p.Name == "" {
 			at = p.Path
 		}
-		pl.Add(a.Doc.Diagnostic(diag.DefinedTwice, at, fmt.Sprintf("the policy at %s is called %s as well, and the cluster %s gets both", a.Doc.Position(other.Path...), p.FluxName, t.Name),
-			"give one of the two another name, or select other clusters"))
+		pl.Add(a.Doc.Diagnostic(diag.DefinedTwice, at, fmt.Sprintf("the policy at %s is also called %s, and the cluster %s gets both", a.Doc.Position(other.Path...), p.FluxName, t.Name),
+			"rename one of the two, or send them to different clusters with clusterSelector"))
 		return false
 	}
 	return true
@@ -252,7 +252,7 @@ func (pl *placer) placePolicy(p *Policy) {
 		pl.placeInFleet(p, d, at)
 	} else {
 		if at := p.Path.With("destination", "clusterSelector"); p.App.Doc.Has(at...) {
-			pl.Add(p.App.Doc.Diagnostic(diag.SelectsNothing, at, fmt.Sprintf("without a fleet the policy goes to the cluster %s, and clusterSelector selects nothing", HostCluster), "destination: {fleet: …}"))
+			pl.Add(p.App.Doc.Diagnostic(diag.SelectsNothing, at, fmt.Sprintf("clusterSelector has no effect without a fleet: the policy goes to the cluster %s", HostCluster), "destination: {fleet: …}"))
 		}
 		if pl.host == nil {
 			pl.host = &Cluster{Name: HostCluster}
@@ -286,7 +286,7 @@ func (pl *placer) placeInFleet(p *Policy, d *api.Destination, at schema.Path) {
 			if s := d.ClusterSelector; len(s.MatchExpressions) == 0 {
 				at = at.With("matchLabels")
 			}
-			what, hint = fmt.Sprintf("no cluster of the fleet %s has these labels", f.Name), "the clusters' labels are "+labelsOf(f.Clusters)
+			what, hint = fmt.Sprintf("no cluster of the fleet %s has these labels", f.Name), "labels of the clusters: "+labelsOf(f.Clusters)
 			if len(d.ClusterSelector.MatchExpressions) > 0 {
 				what = fmt.Sprintf("no cluster of the fleet %s meets these conditions", f.Name)
 			}
@@ -295,8 +295,8 @@ func (pl *placer) placeInFleet(p *Policy, d *api.Destination, at schema.Path) {
 	}
 }
 
-// checkApplication reports an Application without policies, and an undefined fleet that all
-// policies replace by their own, so that nothing else looks for it.
+// checkApplication reports an Application without policies, and an undefined fleet that all policies override,
+// so that no other check looks it up.
 func (pl *placer) checkApplication(a *Application) {
 	if d := a.Spec.Destination; d != nil && d.Fleet != "" {
 		if namespace := fleetNamespace(a, d); !pl.knowsFleet(namespace, d.Fleet) {
@@ -304,7 +304,7 @@ func (pl *placer) checkApplication(a *Application) {
 		}
 	}
 	if len(a.Policies) == 0 {
-		pl.Add(a.Doc.Diagnostic(diag.NothingSynced, schema.Path{"spec", "syncPolicies"}, "the Application has no policies, so nothing is rendered for it", "syncPolicies: [{name: "+a.Name+", kustomization: {interval: 5m0s, path: ./deploy, prune: true}}]"))
+		pl.Add(a.Doc.Diagnostic(diag.NothingSynced, schema.Path{"spec", "syncPolicies"}, "the Application has no sync policies, so fleetwright renders nothing for it", "syncPolicies: [{name: "+a.Name+", kustomization: {interval: 5m0s, path: ./deploy, prune: true}}]"))
 	}
 }
 
@@ -313,7 +313,7 @@ func (pl *placer) knowsFleet(namespace, name string) bool {
 	return ok
 }
 
-// missFleet reports an undefined fleet, unless what is wrong is its namespace.
+// missFleet reports an undefined fleet, unless its namespace is wrong.
 func (pl *placer) missFleet(app *schema.Document, at schema.Path, namespace, name string) {
 	if !app.Wrong(at[:len(at)-1].With("fleetNamespace")) {
 		pl.Add(pl.noFleet(app, at, namespace, name))
@@ -331,14 +331,17 @@ func (pl *placer) noFleet(app *schema.Document, at schema.Path, namespace, name 
 		switch {
 		case f.Namespace == app.Namespace:
 			use = "remove fleetNamespace"
-		case pl.settings.Hub: // which reads kubeconfigs in the Application's own namespace
+		case pl.settings.Hub: // a hub reads kubeconfigs in the Application's own namespace
 			use = "metadata: {namespace: " + f.Namespace + "} of the Application"
 		}
 		hint = fmt.Sprintf("%s defines it in namespace %s: %s", f.Doc.Position(), f.Namespace, use)
 	} else if names := pl.fleetsIn[namespace]; len(names) > 0 {
-		hint = "the fleets there are " + diag.Some(names, diag.MostNames)
+		hint = "fleet: " + diag.Some(names, diag.MostNames)
+		if len(names) > 1 {
+			hint = "fleet: one of " + diag.Some(names, diag.MostNames)
+		}
 	}
-	return app.Diagnostic(diag.NoFleet, at, fmt.Sprintf("there is no Fleet %s in namespace %s", name, namespace), hint)
+	return app.Diagnostic(diag.NoFleet, at, fmt.Sprintf("the inputs have no Fleet %s in namespace %s", name, namespace), hint)
 }
 
 // labelsOf returns the labels of a few clusters as text.
@@ -358,7 +361,7 @@ func labelsOf(clusters []*Cluster) string {
 	return strings.Join(shown, ", ")
 }
 
-// CheckUnreached reports clusters that no Application reaches.
+// CheckUnreached reports clusters without an Application.
 func (in *Input) CheckUnreached(targets []*Target) {
 	reached := map[*Cluster]bool{}
 	for _, t := range targets {
@@ -366,7 +369,7 @@ func (in *Input) CheckUnreached(targets []*Target) {
 	}
 	for _, cl := range in.clusters {
 		if len(in.Applications) > 0 && !reached[cl] {
-			in.report.Add(cl.Doc.Diagnostic(diag.UnreachedCluster, schema.Path{"metadata", "name"}, fmt.Sprintf("no Application reaches the cluster %s", cl.Name), ""))
+			in.report.Add(cl.Doc.Diagnostic(diag.UnreachedCluster, schema.Path{"metadata", "name"}, fmt.Sprintf("no Application is deployed to the cluster %s", cl.Name), ""))
 		}
 	}
 }

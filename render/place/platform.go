@@ -11,11 +11,11 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// A Plugin is a plugin.flagger: that of a Fleet, or that of the RenderConfig, which renders nothing.
+// A Plugin is the plugin.flagger of a Fleet, or of the RenderConfig, which renders nothing.
 type Plugin struct {
 	*api.FlaggerPlugin
 	Doc *schema.Document
-	// number is the place of the plugin among all, in the order of the documents.
+	// number is the index of the plugin among all, in the order of the documents.
 	number int
 }
 
@@ -25,19 +25,19 @@ var pluginPath = schema.Path{"spec", "plugin", "flagger"}
 // At returns the path of a field of the plugin in its document.
 func (p *Plugin) At(field ...any) schema.Path { return pluginPath.With(field...) }
 
-// IsOfFleet reports whether the plugin is that of a Fleet, and not of the RenderConfig.
+// IsOfFleet reports whether the plugin belongs to a Fleet, not to the RenderConfig.
 func (p *Plugin) IsOfFleet() bool { return p.Doc.Kind.Name == "Fleet" }
 
-// A Platform is what clusters have for their rollouts, as plugins say it. Clusters with the same
+// A Platform is the set of components for rollouts on clusters, from their plugins. Clusters with the same
 // plugins share it.
 type Platform struct {
-	// Plugins are those of the fleets that the clusters are in, or else that of the RenderConfig.
+	// Plugins holds the plugins of the clusters' fleets, or else the plugin of the RenderConfig.
 	Plugins []*Plugin
-	// key tells platforms apart.
+	// key identifies the platform.
 	key string
 }
 
-// Key returns a text that tells the platform from all others, and nothing where there is none.
+// Key returns a text that identifies the platform, or "" for nil.
 func (p *Platform) Key() string {
 	if p == nil {
 		return ""
@@ -45,7 +45,7 @@ func (p *Platform) Key() string {
 	return p.key
 }
 
-// placePlatforms finds the plugins of the clusters of fleets. The order of the fleets is theirs.
+// placePlatforms finds the plugins of the clusters of fleets, in the order of the fleets.
 func (pl *placer) placePlatforms() {
 	plugins, all := map[*Cluster][]*Plugin{}, map[*Fleet]*Plugin{}
 	for i, f := range pl.Fleets {
@@ -68,16 +68,16 @@ func (pl *placer) placePlatforms() {
 		for _, cl := range f.Clusters {
 			if have := plugins[cl]; len(have) > 0 {
 				pl.target(cl).Platform = pl.platform(have)
-				delete(plugins, cl) // which other fleets have as well
+				delete(plugins, cl) // other fleets have it as well
 			}
 		}
 		if p := all[f]; p != nil && len(f.Clusters) == 0 {
-			pl.platform([]*Plugin{p}) // whose mistakes count as well
+			pl.platform([]*Plugin{p}) // its mistakes are reported too
 		}
 	}
 }
 
-// platform returns the one of some plugins.
+// platform returns the platform with some plugins.
 func (pl *placer) platform(plugins []*Plugin) *Platform {
 	var key []byte
 	for _, p := range plugins {
@@ -92,7 +92,7 @@ func (pl *placer) platform(plugins []*Plugin) *Platform {
 	return made
 }
 
-// ComponentOf returns the name under installed of the component of a Helm release that is rendered.
+// ComponentOf returns the name under installed of the component that a rendered Helm release installs.
 func ComponentOf(release string) string {
 	if release == PublicLoadTester {
 		return "loadtester"
@@ -103,26 +103,25 @@ func ComponentOf(release string) string {
 // PublicLoadTester is the name of the release of the public load tester, and of its namespace.
 const PublicLoadTester = "flagger-loadtester"
 
-// InstalledOn returns the plugin that says that a component is on a cluster already, be it handed over or
-// not, or nil.
+// InstalledOn returns the plugin that lists a component as installed on a cluster, handed over or not, or nil.
 func (in *Input) InstalledOn(cluster, component string) *Plugin {
 	p := in.platformOf[cluster]
 	if p == nil {
 		return nil
 	}
 	for _, plugin := range p.Plugins {
-		if plugin.Says(component) != nil {
+		if plugin.Entry(component) != nil {
 			return plugin
 		}
 	}
 	return nil
 }
 
-// Components are the names of what may be under installed.
+// Components holds the names of the components that may be under installed.
 var Components = []string{"flagger", "istio", "gateway-api", "contour", "kuma", "ingress-nginx", "prometheus", "loadtester"}
 
-// Says returns what a plugin says of a component under installed, or nil.
-func (p *Plugin) Says(component string) any {
+// Entry returns the fields of a component under installed in a plugin, or nil.
+func (p *Plugin) Entry(component string) any {
 	in := p.Installed
 	if in == nil {
 		return nil
@@ -148,7 +147,7 @@ func (p *Plugin) Says(component string) any {
 	return nil
 }
 
-// said returns a pointer as any, which is nil where the pointer is.
+// said converts a pointer to any, and a nil pointer to nil.
 func said[T any](component *T) any {
 	if component == nil {
 		return nil
@@ -156,9 +155,9 @@ func said[T any](component *T) any {
 	return component
 }
 
-// HandsOver reports whether a plugin has a component rendered once more, which is installed from then on.
+// HandsOver reports whether a plugin renders a component one last time, and treats it as installed afterwards.
 func (p *Plugin) HandsOver(component string) bool {
-	c, ok := p.Says(component).(interface{ IsHandedOver() bool })
+	c, ok := p.Entry(component).(interface{ IsHandedOver() bool })
 	return ok && c.IsHandedOver()
 }
 
@@ -174,11 +173,11 @@ func (pl *placer) checkFleetNamespace(a *Application, f *Fleet, at schema.Path) 
 	switch {
 	case pl.settings.Hub:
 		pl.Add(a.Doc.Diagnostic(diag.FleetElsewhere, field,
-			fmt.Sprintf("with topology hub Flux reads the kubeconfigs of the fleet in namespace %s alone, where the Fleet is; the Application is in %s", f.Namespace, a.Namespace),
-			"metadata: {namespace: "+f.Namespace+"} of the Application, and no fleetNamespace"))
+			fmt.Sprintf("in the hub topology, the fleet's kubeconfigs are only in its namespace %s, but the Application is in %s", f.Namespace, a.Namespace),
+			"write metadata: {namespace: "+f.Namespace+"} in the Application, and remove fleetNamespace"))
 	case !f.allows(a.Namespace):
 		pl.Add(a.Doc.Diagnostic(diag.FleetElsewhere, field,
-			fmt.Sprintf("the fleet at %s does not allow Applications of namespace %s", f.Doc.Position("metadata", "name"), a.Namespace),
+			fmt.Sprintf("the fleet at %s does not allow Applications from namespace %s", f.Doc.Position("metadata", "name"), a.Namespace),
 			allowing(f, a.Namespace)))
 	}
 }
@@ -199,7 +198,7 @@ func allowing(f *Fleet, namespace string) string {
 	return fmt.Sprintf("allowedNamespaces: [%s] in the Fleet's spec", strings.Join(append(slices.Clone(f.Spec.AllowedNamespaces), namespace), ", "))
 }
 
-// fleetNamespace returns the namespace that a destination of an application means.
+// fleetNamespace returns the namespace of the fleet of an application's destination.
 func fleetNamespace(a *Application, d *api.Destination) string {
 	return cmp.Or(d.FleetNamespace, a.Namespace)
 }

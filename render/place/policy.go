@@ -15,13 +15,25 @@ type Application struct {
 	Namespace, Name string
 	// SourceName names the source object. On a hub, clusters with source overrides have their own.
 	SourceName string
-	// Variant is the number of the application among those of its document.
+	// Variant is the number of the application among the variants of its document.
 	Variant  int
 	Policies []*Policy
-	// named are the first policies of their kinds and names, and taken those of names that
-	// several have, by the cluster that each goes to.
+	// Overrides holds the overrides that made the variant, and Variables the names of its cluster variables.
+	Overrides []Override
+	Variables []string
+	// named holds the first policy of each kind and name, and taken the policies with a shared name, by cluster.
 	named map[object]*Policy
 	taken map[object]map[*Target]*Policy
+}
+
+// An Override is an override that applies to the clusters of a variant.
+type Override struct {
+	// Policy is the name of the policy that has the override, or "" for the source.
+	Policy string
+	// Section is the part that it changes: source, kustomization, helm or rollout.
+	Section string
+	// Selector selects the clusters, in kubectl's syntax.
+	Selector string
 }
 
 // The kinds of sources.
@@ -29,11 +41,11 @@ const (
 	GitRepository  = "GitRepository"
 	HelmRepository = "HelmRepository"
 	OCIRepository  = "OCIRepository"
-	// ExternalArtifact is that of a controller of somebody else.
+	// ExternalArtifact is the source of another controller.
 	ExternalArtifact = "ExternalArtifact"
 )
 
-// SourceKind returns the kind of the application's source, or nothing where that is empty.
+// SourceKind returns the kind of the application's source, or "" for an empty source.
 func (a *Application) SourceKind() string {
 	switch s := a.Spec.Source; {
 	case s.GitRepository != nil:
@@ -60,7 +72,7 @@ type Fleet struct {
 	Doc             *schema.Document
 	Namespace, Name string
 	Clusters        []*Cluster
-	// allowed are the namespaces of other Applications that may use the fleet, nil before one is asked for.
+	// allowed holds the namespaces of other Applications that may use the fleet, nil until it is needed.
 	allowed map[string]bool
 }
 
@@ -93,23 +105,23 @@ type Policy struct {
 	*api.SyncPolicy
 	App  *Application
 	Path schema.Path
-	// Number of the policy among all of all applications.
+	// Number is the index of the policy among those of all applications.
 	Number uint64
 	// FluxName is the name of the Flux Kustomization or HelmRelease.
 	FluxName string
 	// Sound policies can be rendered; the others have errors.
 	Sound bool
-	// Fleet of the policy. It is nil where the policy goes to no fleet, or to one that is not defined.
+	// Fleet is the fleet of the policy, or nil if the policy has none or an undefined one.
 	Fleet   *Fleet
 	Targets []*Target
-	// waitsFor are the dependencies of the policy.
+	// waitsFor holds the dependencies of the policy.
 	waitsFor []dependency
 }
 
-// Index returns that of the policy in spec.syncPolicies.
+// Index returns the index of the policy in spec.syncPolicies.
 func (p *Policy) Index() int { return p.Path[len(p.Path)-1].(int) }
 
-// An object is that of a policy, by its kind and a name.
+// An object identifies the object of a policy by its kind and name.
 type object struct {
 	kind string
 	api.NamespacedReference
@@ -138,7 +150,7 @@ func (p *Policy) NamesFleet() bool {
 	return d != nil
 }
 
-// TargetNamespace returns the namespace of the policy's objects, or "" where these name it.
+// TargetNamespace returns the namespace of the policy's objects, or "" if they set it themselves.
 func (p *Policy) TargetNamespace() string {
 	switch {
 	case p.Kustomization != nil:
@@ -149,9 +161,9 @@ func (p *Policy) TargetNamespace() string {
 	return ""
 }
 
-// ResolveDestination returns the destination of the policy or its application, and its path. It is nil
-// for one without a fleet. A policy's own destination may leave the fleet to its application, but not
-// the clusters (kurator pkg/fleet-manager/application/helper.go, generateFleetKey and getPolicyDestination).
+// ResolveDestination returns the destination of the policy or its application, and its path, or nil without a
+// fleet. A policy's own destination may omit the fleet, which is then the application's, but not the clusters
+// (kurator pkg/fleet-manager/application/helper.go, generateFleetKey and getPolicyDestination).
 func (p *Policy) ResolveDestination() (*api.Destination, schema.Path) {
 	d, at := p.App.Spec.Destination, schema.Path{"spec", "destination"}
 	if p.Destination != nil {

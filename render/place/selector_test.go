@@ -11,9 +11,9 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// TestSelectorsAreThoseOfKubernetes draws selectors and clusters, and compares what is selected with what
-// Kubernetes makes of the same selector.
-func TestSelectorsAreThoseOfKubernetes(t *testing.T) {
+// TestSelectorsMatchLikeKubernetes generates selectors and clusters, and compares the selection with that of
+// Kubernetes.
+func TestSelectorsMatchLikeKubernetes(t *testing.T) {
 	random := rand.New(rand.NewPCG(22, 1))
 	keys, values := []string{"region", "tier", "example.com/zone"}, []string{"", "eu", "us", "a-1"}
 	pick := func(from []string) string { return from[random.IntN(len(from))] }
@@ -47,7 +47,7 @@ func TestSelectorsAreThoseOfKubernetes(t *testing.T) {
 		matches := newSelector(own).Matches(clusterLabels(cl.Labels))
 		selected[matches]++
 		if matches != want.Matches(set) {
-			t.Errorf("%+v selects %v: %v, and Kubernetes says %v", *own, set, matches, want.Matches(set))
+			t.Errorf("%+v selects %v: %v, in Kubernetes %v", *own, set, matches, want.Matches(set))
 		}
 		if key := Unmatched(own, cl); (key == "") != matches {
 			t.Errorf("%+v: of %v it does not match %q, and selects it: %v", *own, set, key, matches)

@@ -14,8 +14,8 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// variants returns an application as its clusters get it: one for all clusters on which overrides and
-// variables make the same of it, or the application itself where it has neither.
+// variants returns an application as its clusters get it: one variant for all clusters on which overrides and
+// variables have the same result, or the application itself if it has neither.
 func (pl *placer) variants(a *Application) []*Application {
 	if !a.Doc.HasVariants() {
 		return []*Application{a}
@@ -26,11 +26,11 @@ func (pl *placer) variants(a *Application) []*Application {
 		v.parts = append(v.parts, newPart(v.Variants, p, p.Path, p.Overrides, func(o *api.PolicyOverride) *api.ClusterSelector { return &o.ClusterSelector }))
 	}
 	if slices.ContainsFunc(v.parts, func(p *part) bool { return len(p.overrides) > schema.MaxOverrides }) {
-		return nil // which is reported
+		return nil // reported elsewhere
 	}
 	v.clusters = v.targets()
 	if len(v.clusters) == 0 && !a.Doc.HasVariables() {
-		return []*Application{a} // of which all but where it goes can be checked
+		return []*Application{a} // everything but its clusters can be checked
 	}
 	for _, p := range a.Policies {
 		v.within[p.Path.String()] = len(p.Targets)
@@ -42,27 +42,27 @@ func (pl *placer) variants(a *Application) []*Application {
 	return v.all
 }
 
-// A varier makes the variants of an application.
+// A varier creates the variants of an application.
 type varier struct {
 	*placer
 	*schema.Variants
 	app      *Application
 	parts    []*part
 	clusters []*Target
-	// within are the numbers of clusters of the policies and overrides, by their paths.
+	// within holds the numbers of clusters of the policies and overrides, by their paths.
 	within map[string]int
-	// all are the variants, in the order of their first clusters, and made by the sections they consist of.
+	// all holds the variants, in the order of their first clusters, and made the same variants by their
+	// sections.
 	all  []*Application
 	made map[string]*Application
-	// lacks are the variables that stand for a label which clusters do not have, and known these by what
-	// is said of them.
+	// lacks holds the variables whose label is missing on clusters, and known the same by variable.
 	lacks []*lack
 	known map[lackKey]*lack
 }
 
 // A part is the source, or a policy, with its overrides.
 type part struct {
-	// at is the path of what has the overrides, and sections are those that they may change.
+	// at is the path of the owner of the overrides, and sections holds the parts that they may change.
 	at       schema.Path
 	sections []schema.Path
 	// policy is the policy, or nil for the source, and goesTo its clusters.
@@ -71,13 +71,13 @@ type part struct {
 	overrides []*override
 }
 
-// An override is what is known of one.
+// An override holds the findings about an override.
 type override struct {
 	selector labels.Selector
-	// sets reports for each section of the part whether the override sets anything there.
+	// sets reports for each section of the part whether the override sets a field there.
 	sets []bool
-	// selects is true once a cluster is found that the override selects, and changes once one is that
-	// would get something else without it. replaced is true once later ones have set its values anew.
+	// selects reports whether the override selects a cluster, changes whether a cluster would get another result
+	// without it, and replaced whether later overrides replace all its values.
 	selects, changes, replaced bool
 }
 
@@ -96,7 +96,7 @@ func newPart[T any](v *schema.Variants, policy *Policy, at schema.Path, all []T,
 	return p
 }
 
-// A lack is a variable that stands for a label which clusters do not have.
+// A lack is a variable whose label is missing on clusters.
 type lack struct {
 	diag.Diagnostic
 	label    string
@@ -109,7 +109,7 @@ type lackKey struct {
 	variable int
 }
 
-// targets returns the clusters that the application goes to, each once, in the order of the policies.
+// targets returns the clusters of the application, each once, in the order of the policies.
 func (v *varier) targets() (targets []*Target) {
 	seen := map[*Target]bool{}
 	for _, p := range v.app.Policies {
@@ -123,16 +123,16 @@ func (v *varier) targets() (targets []*Target) {
 	return targets
 }
 
-// A group is the clusters on which the same overrides of the same policies hold.
+// A group is a set of clusters to which the same overrides of the same policies apply.
 type group struct {
 	targets []*Target
-	// policies are those that go to the clusters, by index, and sections the source and what the policies
-	// consist of there.
+	// policies holds the indices of the clusters' policies, and sections the sections of the source and of these
+	// policies.
 	policies []int
 	sections []*schema.Section
 }
 
-// groups parts the clusters, in the order of the first of each group.
+// groups divides the clusters into groups, in the order of the first cluster of each.
 func (v *varier) groups() (all []*group) {
 	known := map[string]*group{}
 	for _, t := range v.clusters {
@@ -160,7 +160,7 @@ func (v *varier) groups() (all []*group) {
 	return all
 }
 
-// group makes the group of a cluster, of the overrides that hold there of each part.
+// group creates the group of a cluster from the overrides of each part that apply to it.
 func (v *varier) group(t *Target, holding [][]int) *group {
 	g := &group{}
 	for n, p := range v.parts {
@@ -178,8 +178,7 @@ func (v *varier) group(t *Target, holding [][]int) *group {
 	return g
 }
 
-// place adds the clusters of a group to the variants that they get: one for all with the same values
-// of variables.
+// place adds the clusters of a group to their variants, one for all clusters with the same values of variables.
 func (v *varier) place(g *group) {
 	for _, t := range g.targets {
 		key, complete := []byte(nil), true
@@ -226,7 +225,7 @@ func (v *varier) holding(p *part, t *Target) (holding []int) {
 	return holding
 }
 
-// setting returns those of some overrides that set anything in a section of a part.
+// setting returns the overrides that set a field in a section of a part.
 func (p *part) setting(section int, overrides []int) (set []int) {
 	for _, i := range overrides {
 		if p.overrides[i].sets[section] {
@@ -236,7 +235,7 @@ func (p *part) setting(section int, overrides []int) (set []int) {
 	return set
 }
 
-// judge finds out what each of the overrides that hold somewhere changes there.
+// judge finds out what each override that applies to clusters changes there.
 func (v *varier) judge(p *part, holding []int) {
 	for s, at := range p.sections {
 		set := p.setting(s, holding)
@@ -249,7 +248,7 @@ func (v *varier) judge(p *part, holding []int) {
 	}
 }
 
-// values returns the values of a section's variables on a cluster, and reports whether it has all.
+// values returns the values of a section's variables on a cluster, and reports whether it has all of them.
 func (v *varier) values(t *Target, section *schema.Section) (values string, complete bool) {
 	complete = true
 	for i, variable := range section.Variables {
@@ -266,7 +265,7 @@ func (v *varier) values(t *Target, section *schema.Section) (values string, comp
 	return values, complete
 }
 
-// lack notes that a cluster does not have the label of a section's variable.
+// lack records that a cluster lacks the label of a section's variable.
 func (v *varier) lack(section *schema.Section, variable int, t *Target) {
 	key := lackKey{section, variable}
 	l, ok := v.known[key]
@@ -286,8 +285,8 @@ func (v *varier) lack(section *schema.Section, variable int, t *Target) {
 	}
 }
 
-// variant makes the application that clusters of a group get, of its sections. The overrides of the source
-// name the object of that on a hub, which has those of all variants in one namespace.
+// variant creates the application of a group's clusters from its sections. On a hub, the overrides of the source
+// become part of the source object's name, because one namespace contains the objects of all variants.
 func (v *varier) variant(sections []*schema.Section, g *group) *Application {
 	doc, list := v.Document(sections, &diag.Scope{Of: len(v.clusters), Within: v.within})
 	for _, d := range list {
@@ -305,8 +304,9 @@ func (v *varier) variant(sections []*schema.Section, g *group) *Application {
 		made.SourceName = layout.SourceOnHub(v.app.Name, g.sections[0].Overrides())
 	}
 	if !ok {
-		return made // of what cannot be read nothing is compiled
+		return made // an unreadable variant is not compiled
 	}
+	v.describe(made, g.sections)
 	for _, i := range g.policies {
 		p := v.app.Policies[i]
 		made.Policies = append(made.Policies, &Policy{
@@ -316,7 +316,42 @@ func (v *varier) variant(sections []*schema.Section, g *group) *Application {
 	return made
 }
 
-// check reports the overrides that do nothing, and the variables without a label.
+// describe records the overrides and variables that the sections of a variant result from.
+func (v *varier) describe(made *Application, sections []*schema.Section) {
+	for _, s := range sections {
+		p := v.parts[0]
+		if i, ok := policyOf(s.Path); ok {
+			p = v.parts[i+1]
+		}
+		for _, i := range s.Overrides() {
+			o := Override{Section: s.Path[len(s.Path)-1].(string), Selector: p.overrides[i].selector.String()}
+			if p.policy != nil {
+				o.Policy = p.policy.FluxName
+			}
+			made.Overrides = append(made.Overrides, o)
+		}
+		for _, variable := range s.Variables {
+			name := "cluster.name"
+			if variable.Label != "" {
+				name = "cluster.labels." + variable.Label
+			}
+			made.Variables = append(made.Variables, name)
+		}
+	}
+	slices.Sort(made.Variables)
+	made.Variables = slices.Compact(made.Variables)
+}
+
+// policyOf returns the index of the policy to which a section belongs, and false for the source.
+func policyOf(section schema.Path) (index int, ok bool) {
+	if len(section) < 3 {
+		return 0, false
+	}
+	index, ok = section[2].(int)
+	return index, ok
+}
+
+// check reports the overrides without effect, and the variables without a label.
 func (v *varier) check() {
 	for _, p := range v.parts {
 		clusters := v.clusters
@@ -332,10 +367,10 @@ func (v *varier) check() {
 			have = "has"
 		}
 		message := func(clusters string) string {
-			return fmt.Sprintf("%s %s no label %s, so ${cluster.labels.%s} stands for nothing there", clusters, have, l.label, l.label)
+			return fmt.Sprintf("%s %s no label %s, so ${cluster.labels.%s} has no value there", clusters, have, l.label, l.label)
 		}
 		l.Message = message(diag.Some(l.clusters, diag.MostNames))
-		l.Hint = "add the label to the clusters, or set the value by overrides"
+		l.Hint = "add the label to the clusters, or set the value with overrides"
 		if len(l.clusters) > diag.MostNames {
 			l.Whole = message(strings.Join(l.clusters, ", "))
 		}
@@ -345,17 +380,17 @@ func (v *varier) check() {
 
 func (v *varier) checkOverrides(p *part, clusters []*Target) {
 	if len(clusters) == 0 {
-		return // which is reported
+		return // reported elsewhere
 	}
 	for i, o := range p.overrides {
 		at := p.at.With("overrides", i)
 		switch {
 		case !o.selects && v.MayMiss("AttachedCluster"):
 		case !o.selects:
-			v.Add(v.app.Doc.Diagnostic(diag.SelectsNothing, at.With("clusterSelector"), "the override selects none of the clusters", "the clusters' labels are "+labelsOf(clustersOf(clusters))))
+			v.Add(v.app.Doc.Diagnostic(diag.SelectsNothing, at.With("clusterSelector"), "the override selects no cluster", "labels of the clusters: "+labelsOf(clustersOf(clusters))))
 		case o.changes:
 		case o.replaced:
-			v.Add(v.app.Doc.Diagnostic(diag.OverrideUnused, at, "later overrides replace everything that this one sets", "remove it, or move it behind them"))
+			v.Add(v.app.Doc.Diagnostic(diag.OverrideUnused, at, "later overrides replace everything that this one sets", "remove it, or move it after them"))
 		default:
 			v.Add(v.app.Doc.Diagnostic(diag.OverrideUnused, at, "the override changes nothing on the clusters that it selects", "remove it"))
 		}

@@ -1,5 +1,5 @@
-// Package plain has the rules judge plain Canaries: those that stand among the documents as Flagger reads
-// them, with their MetricTemplates, and with the manifests beside them.
+// Package plain validates plain Canaries by the rules: Canaries among the documents, as Flagger reads them, with
+// their MetricTemplates and the manifests near them.
 package plain
 
 import (
@@ -22,42 +22,42 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// Options are what flags say of the clusters of plain Canaries. They override what a RenderConfig has under installed.
+// Options are the flags about the clusters of plain Canaries. They override the RenderConfig's installed.
 type Options struct {
-	// Flagger is the version that runs; without any, the newest is assumed.
+	// Flagger is the version that runs. If empty, the newest is assumed.
 	Flagger string
-	// Provider is that of Canaries that name none, Flagger's -mesh-provider.
+	// Provider is the default of Canaries without one, Flagger's -mesh-provider.
 	Provider string
-	// MetricsServer is the Prometheus that Flagger asks, its -metrics-server.
+	// MetricsServer is the Prometheus that Flagger queries, its -metrics-server.
 	MetricsServer string
-	// Namespaces are those of objects that name none, by the files that hold them.
+	// Namespaces are the namespaces of objects that name none, by file.
 	Namespaces map[string]string
 }
 
-// beside are the kinds of documents that Canaries are judged with.
-var beside = []struct{ group, kind string }{
+// nearbyKinds are the kinds of documents that the rules read with a Canary.
+var nearbyKinds = []struct{ group, kind string }{
 	{"apps", "Deployment"}, {"apps", "DaemonSet"}, {"", "Service"}, {"autoscaling", "HorizontalPodAutoscaler"}, {"keda.sh", "ScaledObject"},
 	{"networking.k8s.io", "Ingress"}, {"gateway.networking.k8s.io", "HTTPRoute"}, {"networking.istio.io", "VirtualService"},
 	{"", "Secret"}, {"", "ConfigMap"}, {"", "Namespace"}, {"", "ServiceAccount"}, {"rbac.authorization.k8s.io", "RoleBinding"},
 	{"rbac.authorization.k8s.io", "ClusterRoleBinding"},
 }
 
-// IsBeside reports whether Canaries are judged with documents of a kind.
+// IsBeside reports whether the rules read documents of a kind with a Canary.
 func IsBeside(apiVersion, kind string) bool {
 	group := (&source.Object{APIVersion: apiVersion}).Group()
-	return slices.ContainsFunc(beside, func(b struct{ group, kind string }) bool { return b.group == group && b.kind == kind })
+	return slices.ContainsFunc(nearbyKinds, func(b struct{ group, kind string }) bool { return b.group == group && b.kind == kind })
 }
 
-// A Canary is a plain one, as the rules read it.
+// A Canary is a plain Canary, as the rules read it.
 type Canary struct {
 	*rules.Rollout
 	c *rollout.Compilation
 	origin
-	// runs is set where Check has found nothing that keeps Flagger from running the Canary.
+	// runs reports whether Check found nothing that keeps Flagger from running the Canary.
 	runs bool
 }
 
-// planned are errors in spite of which Flagger runs a Canary, and of which a plan shows what becomes.
+// planned are the errors despite which Flagger runs a Canary, so that a plan shows the result.
 var planned = []diag.Code{
 	diag.UnknownMetric, diag.NothingMeasured, diag.NothingReaches,
 	diag.UnknownTesterPath, diag.OutlivesTimeout, diag.NoCommand, diag.UnknownTask,
@@ -65,17 +65,17 @@ var planned = []diag.Code{
 	diag.RoutedOtherwise, diag.NotOnNginx, diag.NotOnGatewayAPI, diag.MadeTwice, diag.NotInjected,
 }
 
-// documents are those of objects, by what these are called on a cluster.
+// documents are the documents of objects, by the objects' identities on a cluster.
 type documents map[manifest.Identity]*schema.Document
 
-// An origin tells where the fields of a Canary and of the objects around it come from.
+// An origin maps the fields of a Canary, and of the objects around it, to the input.
 type origin struct {
 	id  manifest.Identity
 	doc *schema.Document
 	documents
 }
 
-// Position returns the place of a field.
+// Position returns the position of a field.
 func (o origin) Position(object manifest.Identity, field schema.Path) diag.Position {
 	return o.document(object).Position(field...)
 }
@@ -85,7 +85,7 @@ func (o origin) Has(object manifest.Identity, field schema.Path) bool {
 	return (object == o.id || o.documents[object] != nil) && o.document(object).Has(field...)
 }
 
-// document returns that of an object, or else the Canary's.
+// document returns the document of an object, or the Canary's if it has none.
 func (o origin) document(object manifest.Identity) *schema.Document {
 	if d := o.documents[object]; d != nil && object != o.id {
 		return d
@@ -93,8 +93,8 @@ func (o origin) document(object manifest.Identity) *schema.Document {
 	return o.doc
 }
 
-// specOf returns the spec of a Canary as Flagger reads it: the Services are called as the workload, unless they
-// have a name of their own (fluxcd/flagger pkg/apis/flagger/v1beta1/canary.go, GetServiceNames).
+// specOf returns the spec of a Canary as Flagger reads it: Services without a name have the name of the workload
+// (fluxcd/flagger pkg/apis/flagger/v1beta1/canary.go, GetServiceNames).
 func specOf(o *api.Canary) *flagger.Canary {
 	spec := &flagger.Canary{}
 	data, err := json.Marshal(o.Spec)
@@ -102,14 +102,14 @@ func specOf(o *api.Canary) *flagger.Canary {
 		err = json.Unmarshal(data, spec)
 	}
 	if err != nil {
-		panic(err) // the kind has fields that the scheduler reads otherwise
+		panic(err) // the scheduler reads some fields of the kind differently
 	}
 	spec.Service.Name = cmp.Or(spec.Service.Name, spec.TargetRef.Name)
 	return spec
 }
 
-// namespaceOf returns the namespace of a Canary. One that names none, as in a base of kustomize, is in that of the
-// kustomization, or else in that of its own Services where a hook asks them.
+// namespaceOf returns the namespace of a Canary. If it names none, as in a kustomize base, this is the namespace
+// of the kustomization, or the one of its Services in a webhook's URL.
 func (r *reader) namespaceOf(d *schema.Document, spec *flagger.Canary) string {
 	if d.Has("metadata", "namespace") {
 		return d.Namespace
@@ -126,7 +126,7 @@ func (r *reader) namespaceOf(d *schema.Document, spec *flagger.Canary) string {
 	return d.Namespace
 }
 
-// installed returns what the clusters of a Canary have, as far as anything says it.
+// installed returns the components on the clusters of a Canary, if an input or a flag states them.
 func (r *reader) installed(spec *flagger.Canary) *rules.Installed {
 	opts, in := &r.opts, r.in
 	on := &rules.Installed{Provider: provider.Router{}, Flagger: fmt.Sprintf("1.%d", flagger.Newest.Minor)}
@@ -155,8 +155,8 @@ func (r *reader) installed(spec *flagger.Canary) *rules.Installed {
 	return on
 }
 
-// isMisspelt reports whether an AlertProvider that is not among the inputs seems to be another that is: one of the name
-// in another namespace, or of nearly the name. Any other may be on the cluster.
+// isMisspelt reports whether a missing AlertProvider seems to mean one of the inputs: one with the same name in
+// another namespace, or with a similar name. Any other may be on the cluster.
 func (r *reader) isMisspelt(namespace, name string) bool {
 	for _, p := range r.c.AlertProviders[:min(mostCompared, len(r.c.AlertProviders))] {
 		if p.Name == name || p.Namespace == namespace && diag.Nearest(name, []string{p.Name}) != "" {
@@ -166,7 +166,7 @@ func (r *reader) isMisspelt(namespace, name string) bool {
 	return false
 }
 
-// ingressOf returns the Ingress that a Canary names, or nil where it is not among the manifests.
+// ingressOf returns the Ingress that a Canary names, or nil if the manifests do not have it.
 func ingressOf(r *rules.Rollout) *rules.Ingress {
 	if r.IngressRef == nil {
 		return nil
@@ -182,7 +182,7 @@ func ingressOf(r *rules.Rollout) *rules.Ingress {
 	return rules.NewIngress(found.ID, spec.Spec)
 }
 
-// Check reports what of the Canary would not work, each at its own field, and what else it needs on its cluster.
+// Check reports each problem of the Canary at its field, and the objects that it needs on its cluster.
 func (r *Canary) Check() {
 	found := rules.Check(r.Rollout)
 	r.runs = r.doc.Valid
@@ -201,8 +201,8 @@ func (r *Canary) Check() {
 	r.noteNeeded()
 }
 
-// follows reports whether a finding is of a mistake that is reported already: load past a namespace that is none, and a
-// field that Flagger has since a version with which its router does not read it yet.
+// follows reports whether a finding repeats a mistake that is reported already: load for another namespace if
+// the Canary's is invalid, and a field that this Flagger has but its router does not read yet.
 func (r *Canary) follows(f rules.Finding, found []rules.Finding) bool {
 	switch f.Code {
 	case diag.LoadTestElsewhere:
@@ -215,8 +215,8 @@ func (r *Canary) follows(f rules.Finding, found []rules.Finding) bool {
 	return false
 }
 
-// report reports a finding at a field of a document, unless something else is wrong there or Flux replaces it, and
-// reports whether it has.
+// report reports a finding at a field of a document, unless the field has another mistake or Flux replaces it.
+// It returns whether it did.
 func report(c *rollout.Compilation, d *schema.Document, f rules.Finding) bool {
 	if d.Wrong(f.Field) || d.IsOpenAt(f.Field) {
 		return false
@@ -228,7 +228,7 @@ func report(c *rollout.Compilation, d *schema.Document, f rules.Finding) bool {
 // anyTester is the URL of a load tester in hints.
 const anyTester = "http://flagger-loadtester.test/"
 
-// tester returns the URL of the load tester that the Canary's hooks name, or any.
+// tester returns the URL of the load tester in the Canary's webhooks, or anyTester.
 func (r *Canary) tester() string {
 	for _, w := range r.Analysis.Webhooks {
 		if u, err := url.Parse(w.URL); err == nil && w.TesterPath() != "" {
@@ -238,7 +238,7 @@ func (r *Canary) tester() string {
 	return anyTester
 }
 
-// alertProvider returns the namespace of an AlertProvider that a finding misses, where another has its name.
+// alertProvider returns the namespace of an AlertProvider with the name that a finding misses, or nothing.
 func (r *Canary) alertProvider(f rules.Finding) string {
 	if f.Code != diag.NoAlertProvider || len(f.Field) < 4 {
 		return ""
@@ -251,8 +251,8 @@ func (r *Canary) alertProvider(f rules.Finding) string {
 	return ""
 }
 
-// checkEnd reports steps by which no version ever gets to its end, however good it is. A gate that nobody has opened yet
-// is not their fault.
+// checkEnd reports steps with which no version is ever promoted. Gates do not count: somebody may open them
+// later.
 func (r *Canary) checkEnd() {
 	run, ok := r.Good()
 	if !ok || run.Outcome != flagger.Endless {
@@ -276,10 +276,10 @@ func (r *Canary) checkEnd() {
 	}
 	last := run.Ticks[len(run.Ticks)-1]
 	r.c.Add(r.doc.Diagnostic(diag.StepsStandStill, schema.Path{"spec", "analysis", field},
-		fmt.Sprintf("a rollout never ends: however good the version is, it stays %s with %d%% of the traffic", last.Phase, last.Canary), hint))
+		fmt.Sprintf("no version is ever promoted: every rollout stays %s with %d%% of the traffic", last.Phase, last.Canary), hint))
 }
 
-// noteNeeded notes the MetricTemplates and Secrets that the Canary needs, and that are not among the documents.
+// noteNeeded notes the MetricTemplates and Secrets that the Canary needs and the documents do not have.
 func (r *Canary) noteNeeded() {
 	counts := r.Provider != "" && r.Queries(r.On.MeshProvider).CountsInPods() && !r.SkipAnalysis
 	for i, m := range r.Analysis.Metrics {
@@ -308,11 +308,11 @@ func (r *Canary) noteNeeded() {
 	}
 }
 
-// mostCompared is how many names one that is missing is compared with.
+// mostCompared limits how many names a missing name is compared with.
 const mostCompared = 100
 
-// nearestTemplate returns the MetricTemplate among the inputs that a reference to another seems to mean, or nothing:
-// one of the name in another namespace, or of nearly the name.
+// nearestTemplate returns the MetricTemplate that a reference to a missing one seems to mean, or nothing: one
+// with the same name in another namespace, or with a similar name.
 func (r *Canary) nearestTemplate(ref api.NamespacedReference) string {
 	var elsewhere, names []string
 	for other := range r.Templates {
@@ -336,8 +336,8 @@ func (r *Canary) nearestTemplate(ref api.NamespacedReference) string {
 	return ""
 }
 
-// Plan returns what the Canary goes through, or nil where Flagger does not run it or Flux fills in its steps. Without
-// any error among all that was checked it runs.
+// Plan returns the course of the Canary's rollout, or nil if Flagger does not run it or Flux fills in its steps.
+// The Canary runs if no input has an error.
 func (r *Canary) Plan(errors bool) *flagger.Plan {
 	if errors && !r.runs || slices.ContainsFunc([]string{"stepWeight", "stepWeights", "maxWeight", "iterations"}, func(field string) bool { return r.doc.IsOpenAt(schema.Path{"spec", "analysis", field}) }) {
 		return nil

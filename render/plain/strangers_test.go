@@ -15,11 +15,11 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// ofApplication are the words of an Application, or of what is made of one, which no Canary has.
+// ofApplication matches words that only Applications have, or objects rendered from them.
 var ofApplication = regexp.MustCompile(`customMetric|trafficAnalysis|trafficRouting|rolloutPolicy|analysisTimes|canaryStrategy|serviceMatch|testLoader|(Interval|Timeout)Seconds|the patches|the policy|the fleet's|rendered?\b`)
 
-// TestStrangers compares what check says of each of the Canaries in testdata/canaries with diagnostics.txt there, and
-// plans those without errors in every format. UPDATE=1 writes the file.
+// TestStrangers compares the diagnostics of the Canaries in testdata/canaries with diagnostics.txt there, and
+// writes the plans of those without errors in every format. UPDATE=1 writes the file.
 func TestStrangers(t *testing.T) {
 	const dir = "../../testdata/canaries/"
 	names, err := filepath.Glob(dir + "*.yaml")
@@ -62,11 +62,11 @@ func TestStrangers(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got.String() != string(want) {
-		t.Errorf("it says\n%s\nUPDATE=1 go test ./render/plain -run TestStrangers takes it", got.String())
+		t.Errorf("got\n%s\nUPDATE=1 go test ./render/plain -run TestStrangers accepts it", got.String())
 	}
 }
 
-// nowhere is what is left of words about an Application, its clusters and a provider without their names.
+// nowhere matches phrases from which the name of an Application, a cluster or a provider is missing.
 var nowhere = regexp.MustCompile(`on :|on ;|, on *[;<\n]|Application [,;]|</small> *</h2>|\bon *</p>|"clusters": null`)
 
 // checkPlans writes plans in every format.
@@ -87,8 +87,9 @@ func checkPlans(t *testing.T, name string, rollouts []render.Rollout) {
 	}
 }
 
-// TestOwnFileCounts: where the files of a directory are those of several clusters, each Canary is judged with its own.
-func TestOwnFileCounts(t *testing.T) {
+// TestCanariesAreCheckedWithTheirFile checks that each Canary is checked with the documents of its file if a directory has
+// files of several clusters.
+func TestCanariesAreCheckedWithTheirFile(t *testing.T) {
 	file := func(name, port string) schema.File {
 		return schema.File{Name: "clusters/" + name, Data: []byte(`apiVersion: flagger.app/v1beta1
 kind: Canary
@@ -111,11 +112,11 @@ spec:
 	}
 	_, rollouts, list := render.Plan(schema.LoadRollouts([]schema.File{file("eu.yaml", "8080"), file("us.yaml", "9090")}, plain.IsBeside), render.Options{})
 	if len(list) > 0 || len(rollouts) != 2 {
-		t.Errorf("%d plans, and it says\n%v", len(rollouts), list)
+		t.Errorf("got %d plans and\n%v", len(rollouts), list)
 	}
 }
 
-// TestSilence: of what Flux substitutes nobody knows what it becomes, and null is no value of a spec alone.
+// TestSilence checks that nothing is reported about values that Flux substitutes, and that null counts as unset.
 func TestSilence(t *testing.T) {
 	for name, tt := range map[string]struct{ canary, want string }{
 		"variables of Flux": {`apiVersion: flagger.app/v1beta1
@@ -143,7 +144,7 @@ spec:
   service: {port: 80}
   analysis: {interval: 1m, threshold: 5, stepWeight: 10, metrics: [{name: request-success-rate, thresholdRange: {min: 99}}]}
 `, ""},
-		"a namespace that is not written": {`apiVersion: flagger.app/v1beta1
+		"a default namespace": {`apiVersion: flagger.app/v1beta1
 kind: Canary
 metadata: {name: shop}
 spec:

@@ -17,12 +17,12 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// fieldsOf returns the fields that a component under installed has, as text. One below another has the
-// names of both, with a dot between.
+// fieldsOf returns the fields under installed of a component as text, by name. The name of a nested field joins
+// both names with a dot.
 func fieldsOf(component any) map[string]string {
 	data, err := json.Marshal(component)
 	if err != nil {
-		return nil // they have no fields that could fail
+		return nil // these types always marshal
 	}
 	var values map[string]any
 	_ = json.Unmarshal(data, &values)
@@ -46,7 +46,7 @@ func fieldsOf(component any) map[string]string {
 	return fields
 }
 
-// listOf returns a list as it is written in YAML.
+// listOf returns a list as YAML.
 func listOf[T any](list []T) string {
 	var all []string
 	for _, item := range list {
@@ -55,7 +55,7 @@ func listOf[T any](list []T) string {
 	return "[" + strings.Join(all, ", ") + "]"
 }
 
-// agreed returns the line that a plugin must have to say what another does of a field.
+// agreed returns the hint with which a plugin gives a field the same value as another plugin.
 func agreed(field, value string) string {
 	above, below, nested := strings.Cut(field, ".")
 	switch {
@@ -67,8 +67,8 @@ func agreed(field, value string) string {
 	return field + ": " + value
 }
 
-// checkAgreement reports what plugins say otherwise of a component than the one that renders it does, or
-// than the first that has it installed.
+// checkAgreement reports fields that plugins set differently from the plugin that renders the component, or from
+// the first plugin that has it installed.
 func (in *installer) checkAgreement(s *rollout.Installation) {
 	for _, k := range components {
 		one := in.has(k.name)
@@ -78,22 +78,22 @@ func (in *installer) checkAgreement(s *rollout.Installation) {
 		facts, rendered := in.renderedFields(s, k.name), in.isRendered(k.name)
 		if !rendered {
 			facts = in.defaultsOf(s, one, k.name)
-			maps.Copy(facts, fieldsOf(one.Says(k.name)))
+			maps.Copy(facts, fieldsOf(one.Entry(k.name)))
 		}
 		for _, p := range in.platform.Plugins {
-			if p.Says(k.name) == nil || p == one && !rendered {
+			if p.Entry(k.name) == nil || p == one && !rendered {
 				continue
 			}
-			said, defaults := fieldsOf(p.Says(k.name)), in.defaultsOf(s, p, k.name)
+			said, defaults := fieldsOf(p.Entry(k.name)), in.defaultsOf(s, p, k.name)
 			names := slices.Collect(maps.Keys(said))
-			if !rendered || p.HandsOver(k.name) { // when what is not said counts as well
+			if !rendered || p.HandsOver(k.name) { // then unset fields count as well
 				names = slices.AppendSeq(names, maps.Keys(facts))
 			}
 			slices.Sort(names)
 			for _, name := range slices.Compact(names) {
 				have, known := facts[name]
 				if rendered && !known && defaults[name] == "" {
-					continue // nobody can tell
+					continue // unknown
 				}
 				have, want := cmp.Or(have, defaults[name]), cmp.Or(said[name], defaults[name])
 				if !agree(name, have, want) {
@@ -104,7 +104,7 @@ func (in *installer) checkAgreement(s *rollout.Installation) {
 	}
 }
 
-// agree reports whether two values of a field under installed mean the same.
+// agree reports whether two values of a field under installed are equivalent.
 func agree(field, a, b string) bool {
 	if field == "version" {
 		return isSameVersion(a, b)
@@ -112,18 +112,18 @@ func agree(field, a, b string) bool {
 	return a == b || strings.Contains(a, "://") && rules.SameServer(a, b)
 }
 
-// reportDisagreement reports that one plugin says another value of a component than another has.
+// reportDisagreement reports a field that two plugins set differently for a component.
 func (in *installer) reportDisagreement(p, other *place.Plugin, component, field, have, said string) {
-	message := fmt.Sprintf("%s of %s is %s here and %s at %s, and a cluster has both", field, component, orNothing(said), orNothing(have), in.placeOf(other, component, field))
+	message := fmt.Sprintf("%s of %s is %s here but %s at %s, for the same cluster", field, component, orNothing(said), orNothing(have), in.placeOf(other, component, field))
 	if p == other {
-		message = fmt.Sprintf("%s of the %s that is handed over is %s (%s), and from then on it would count as %s", field, component, orNothing(have), in.placeOf(other, component, field), orNothing(said))
+		message = fmt.Sprintf("%s of the %s that is handed over is %s (%s); after the handover it would count as %s", field, component, orNothing(have), in.placeOf(other, component, field), orNothing(said))
 	}
 	in.base(p).report(diag.PluginsDiffer, pathBelow(component, field), message, agreed(field, have))
 }
 
 func orNothing(value string) string { return cmp.Or(value, "not set") }
 
-// placeOf returns where a plugin says something of a component.
+// placeOf returns the position at which a plugin sets a field of a component.
 func (in *installer) placeOf(p *place.Plugin, component, field string) diag.Position {
 	at := p.At(pathBelow(component, field)...)
 	if in.renderedBy[component] == p {
@@ -136,7 +136,7 @@ func (in *installer) placeOf(p *place.Plugin, component, field string) diag.Posi
 	return p.Doc.Position(at...)
 }
 
-// pathBelow returns the path of a field of a component in a plugin.
+// pathBelow returns the path of a component's field in a plugin.
 func pathBelow(component, field string) []any {
 	at := []any{"installed", component}
 	for name := range strings.SplitSeq(field, ".") {
@@ -145,8 +145,8 @@ func pathBelow(component, field string) []any {
 	return at
 }
 
-// isSameVersion reports whether two versions may be the same: of ranges, and of versions without their
-// last part, nobody knows.
+// isSameVersion reports whether two versions may be the same. Ranges and versions without a patch number may
+// match any version of their minor version.
 func isSameVersion(a, b string) bool {
 	a, b = strings.TrimPrefix(a, "v"), strings.TrimPrefix(b, "v")
 	minorA, okA := settings.ParseMinor(a)
@@ -157,8 +157,8 @@ func isSameVersion(a, b string) bool {
 	return !settings.IsExact(a) || !settings.IsExact(b) || a == b
 }
 
-// renderedFields returns the fields of a component that is rendered, by their names under installed, or
-// nil where it is not.
+// renderedFields returns the fields of a rendered component, by their names under installed, or nil if it is not
+// rendered.
 func (in *installer) renderedFields(s *rollout.Installation, component string) map[string]string {
 	if !in.isRendered(component) {
 		return nil
@@ -192,7 +192,7 @@ func (in *installer) renderedFields(s *rollout.Installation, component string) m
 	return map[string]string{"url": rollout.PublicLoadTesterURL, "namespace": rollout.PublicLoadTester}
 }
 
-// labelsOf returns labels as they are written, or nothing where there are none.
+// labelsOf returns labels as YAML, or "" if there are none.
 func labelsOf(labels []string) string {
 	if len(labels) == 0 {
 		return ""
@@ -207,13 +207,14 @@ func onlyTrue(b bool) string {
 	return ""
 }
 
-// The CRDs of Gateway API that are expected where a plugin tells no version: those of Flagger 1.44's go.mod.
+// The default version and channel of Gateway API's CRDs for plugins that set none: those in the go.mod of
+// Flagger 1.44.
 const (
 	oldestExpected  = "1.4.1"
 	standardChannel = "standard"
 )
 
-// defaultsOf returns what the fields of a component are where a plugin says nothing.
+// defaultsOf returns the defaults of a component's fields in a plugin.
 func (in *installer) defaultsOf(s *rollout.Installation, p *place.Plugin, component string) map[string]string {
 	switch component {
 	case "flagger":
@@ -240,7 +241,7 @@ func (in *installer) defaultsOf(s *rollout.Installation, p *place.Plugin, compon
 	return nil
 }
 
-// defaultMetricsServer returns the Prometheus that an installed Flagger asks where nothing is said.
+// defaultMetricsServer returns the address that an installed Flagger queries if no plugin sets it.
 func (in *installer) defaultMetricsServer() string {
 	if p := in.installedBy["prometheus"]; p != nil {
 		return p.Installed.Prometheus.Address
@@ -251,7 +252,7 @@ func (in *installer) defaultMetricsServer() string {
 	return flagger.DefaultMetricsServer
 }
 
-// checkConflicts reports ingress controllers that serve one class.
+// checkConflicts reports two ingress controllers that serve the same class.
 func (in *installer) checkConflicts(s *rollout.Installation) {
 	// Istio serves Ingresses of the class istio by default (istio/api mesh/v1alpha1, ingress_class).
 	const istioClass = "istio"
@@ -261,6 +262,6 @@ func (in *installer) checkConflicts(s *rollout.Installation) {
 		if n.installedNginx() != nil {
 			at = schema.Path{"installed", "ingress-nginx", "class"}
 		}
-		n.report(diag.InstalledConflict, at, "Istio serves the Ingress class istio, too: both answer for the Ingresses of rollouts", at[len(at)-1].(string)+": nginx")
+		n.report(diag.InstalledConflict, at, "Istio also serves the Ingress class istio: both controllers would answer for the Ingresses of rollouts", at[len(at)-1].(string)+": nginx")
 	}
 }

@@ -18,8 +18,8 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// testerNamespace returns where a plugin says that the namespace of its load tester is, and which: the one
-// that the URL names, unless another is said.
+// testerNamespace returns the namespace of a plugin's load tester and the field that determines it: namespace if
+// set, and otherwise the URL.
 func testerNamespace(p *place.Plugin) (field, namespace string) {
 	if p == nil || p.Installed == nil || p.Installed.Loadtester == nil {
 		return "", ""
@@ -35,7 +35,7 @@ func testerNamespace(p *place.Plugin) (field, namespace string) {
 	return "url", namespace
 }
 
-// checkTesterMeshed reports a load tester whose pods get no sidecar, so that its traffic is not split.
+// checkTesterMeshed reports a load tester whose pods get no sidecar, because its traffic is not split.
 func (in *installer) checkTesterMeshed(s *rollout.Installation, plugin *place.Plugin) {
 	field, namespace := testerNamespace(plugin)
 	for _, name := range slices.Sorted(maps.Keys(s.Providers)) {
@@ -44,12 +44,12 @@ func (in *installer) checkTesterMeshed(s *rollout.Installation, plugin *place.Pl
 			continue
 		}
 		in.base(plugin).report(diag.TesterOutsideMesh, schema.Path{"installed", "loadtester", field},
-			fmt.Sprintf("the namespace %s %s, and the traffic that a load tester makes there is not split", namespace, why), "install it in another namespace, or testLoader: true for the rollouts")
+			fmt.Sprintf("namespace %s %s, so the load tester's traffic is not split", namespace, why), "install it in another namespace, or set testLoader: true in the rollouts")
 		return
 	}
 }
 
-// addPresent adds what is installed already, and its versions.
+// addPresent adds the installed components and their versions.
 func (in *installer) addPresent(s *rollout.Installation) {
 	for _, k := range components {
 		if in.installedBy[k.name] != nil && !in.isRendered(k.name) {
@@ -64,18 +64,18 @@ func (in *installer) addPresent(s *rollout.Installation) {
 	}
 }
 
-// expectIstio reports that Istio is expected, where nothing says that it is there.
+// expectIstio reports that clusters need Istio, if it is not listed under installed.
 func (in *installer) expectIstio(p *place.Plugin) {
 	at := schema.Path{"trafficRoutingProvider"}
 	if !uses(flagger.Istio)(p) {
 		at = schema.Path{"gateway", "implementation"}
 	}
 	in.base(p).report(diag.IstioExpected, at,
-		fmt.Sprintf("Istio is not installed by the fleet: its CRDs, its control plane and a Prometheus at %v are expected on every cluster", in.facts.MetricsServer), "")
+		fmt.Sprintf("fleetwright does not install Istio: every cluster needs its CRDs, its control plane and a Prometheus at %v", in.facts.MetricsServer), "installed: {istio: {}} in plugin.flagger, once the clusters have it")
 }
 
-// expect reports what plugins expect of the clusters, with commands that show it, but for what was told. All
-// rollouts must have joined their providers.
+// expect reports the components that plugins require on the clusters, with commands to check them, and skips
+// those already reported. All rollouts must have joined their providers before.
 func (in *installer) expect(s *rollout.Installation, told rollout.Told) {
 	for _, p := range in.platform.Plugins {
 		if expectsIstio(p) && in.installedBy["istio"] == nil && told.First(p, "istio") {
@@ -83,7 +83,7 @@ func (in *installer) expect(s *rollout.Installation, told rollout.Told) {
 		}
 		var what, how []string
 		for _, k := range components {
-			if p.Says(k.name) == nil || in.isRendered(k.name) || !told.First(p, k.name) {
+			if p.Entry(k.name) == nil || in.isRendered(k.name) || !told.First(p, k.name) {
 				continue
 			}
 			w, h := in.expected(s, k.name)
@@ -92,7 +92,7 @@ func (in *installer) expect(s *rollout.Installation, told rollout.Told) {
 		if len(what) == 0 {
 			continue
 		}
-		if p.Says("prometheus") == nil && !in.rendersPrometheus() { // which nothing else tells
+		if p.Entry("prometheus") == nil && !in.rendersPrometheus() { // nothing else mentions it
 			w, h := in.expectedPrometheus(s)
 			what, how = append(what, w), append(how, h)
 		}
@@ -100,14 +100,14 @@ func (in *installer) expect(s *rollout.Installation, told rollout.Told) {
 		if !p.IsOfFleet() {
 			clusters = "every cluster whose fleets have no plugin.flagger"
 		}
-		in.base(p).report(diag.InstalledExpected, schema.Path{"installed"}, clusters+" is expected to have "+strings.Join(what, "; "), strings.Join(how, "; "))
+		in.base(p).report(diag.InstalledExpected, schema.Path{"installed"}, clusters+" must already have "+strings.Join(what, "; "), strings.Join(how, "; "))
 	}
 }
 
-// expected returns what is expected of a component that is installed, and a command that shows it.
+// expected returns the requirement for an installed component, and a command to check it.
 func (in *installer) expected(s *rollout.Installation, component string) (what, how string) {
 	plugin := in.installedBy[component]
-	said, defaults := fieldsOf(plugin.Says(component)), in.defaultsOf(s, plugin, component)
+	said, defaults := fieldsOf(plugin.Entry(component)), in.defaultsOf(s, plugin, component)
 	get := func(field string) string { return cmp.Or(said[field], defaults[field]) }
 	namespace := get("namespace")
 	switch component {
@@ -118,18 +118,18 @@ func (in *installer) expected(s *rollout.Installation, component string) (what, 
 		if r := get("revision"); r != "" {
 			what = fmt.Sprintf("Istio with the revision or tag %s in namespace %s", r, namespace)
 		}
-		return what + ", and its injection label on namespaces of rollouts that exist already",
+		return what + ", and its injection label on existing namespaces of rollouts",
 			"kubectl get mutatingwebhookconfigurations -l app=sidecar-injector -L istio.io/rev,istio.io/tag; kubectl get namespaces -L istio-injection,istio.io/rev"
 	case gatewayCRDs:
 		return fmt.Sprintf("the CRDs of Gateway API %s in the %s channel", get("version"), get("channel")),
 			"kubectl get crd httproutes.gateway.networking.k8s.io -o yaml | grep -e bundle-version: -e channel:"
 	case contour:
-		return fmt.Sprintf("Contour in namespace %s, and a Gateway that it reads and that gateway.refs names, with allowedRoutes for the namespaces of rollouts", namespace),
+		return fmt.Sprintf("Contour in namespace %s, and the Gateway of gateway.refs, which Contour serves, with allowedRoutes for the namespaces of rollouts", namespace),
 			fmt.Sprintf("kubectl -n %s get configmaps -o yaml | grep -A 3 gatewayRef; kubectl get gateways -A", namespace)
 	case "kuma":
 		return in.expectedKuma(s, namespace)
 	case "ingress-nginx":
-		what = fmt.Sprintf("ingress-nginx in namespace %s for the class %s, with metrics", namespace, get("class"))
+		what = fmt.Sprintf("ingress-nginx in namespace %s for class %s, with metrics", namespace, get("class"))
 		if prefix := in.facts.IngressAnnotationsPrefix; prefix != "" && prefix != defaultIngressPrefix {
 			what += " and the annotations-prefix " + prefix
 		}
@@ -148,14 +148,14 @@ func (in *installer) expectedFlagger(s *rollout.Installation) (what, how string)
 		fmt.Sprintf("kubectl -n %s get deployment flagger -o jsonpath='{..image} {..command} {..args}'", s.FlaggerNamespace)
 }
 
-// rendersPrometheus reports whether the Prometheus that rollouts are measured by is rendered, be it in Flagger's
-// chart.
+// rendersPrometheus reports whether the Prometheus that measures rollouts is rendered, by its chart or by
+// Flagger's.
 func (in *installer) rendersPrometheus() bool {
 	return in.isRendered("prometheus") || in.isRendered("flagger") && in.facts.Prometheus
 }
 
-// expectedPrometheus returns what each Prometheus that rollouts are measured by must have. Flagger asks its own
-// for the metrics of Istio, and rendered MetricTemplates theirs.
+// expectedPrometheus returns the metrics that each Prometheus must have. Flagger queries its own for Istio's
+// metrics, and rendered MetricTemplates query theirs.
 func (in *installer) expectedPrometheus(s *rollout.Installation) (what, how string) {
 	metrics := map[string][]string{in.facts.PrometheusAddress: nil}
 	add := func(provider, address, name string) {
@@ -174,7 +174,7 @@ func (in *installer) expectedPrometheus(s *rollout.Installation) (what, how stri
 		}
 	}
 	if k, ok := s.Providers[flagger.Kuma].(*kuma); !ok || k.minor < kumaOtherMetrics {
-		add(flagger.Kuma, in.facts.PrometheusAddress, "the metrics of sidecars by kuma_sd_configs")
+		add(flagger.Kuma, in.facts.PrometheusAddress, "the sidecars' metrics by kuma_sd_configs")
 	}
 	if k, ok := s.Providers[flagger.Kubernetes].(*kubernetes); ok && k.measured {
 		add(flagger.Kubernetes, in.facts.PrometheusAddress, "http_request_duration_seconds of the pods")
@@ -183,15 +183,15 @@ func (in *installer) expectedPrometheus(s *rollout.Installation) (what, how stri
 	for _, address := range slices.Sorted(maps.Keys(metrics)) {
 		one := "a Prometheus at " + address
 		if has := metrics[address]; len(has) > 0 {
-			one += " that has " + strings.Join(has, " and ")
+			one += " with " + strings.Join(has, " and ")
 		}
 		all, commands = append(all, one), append(commands, showService(address, s.FlaggerNamespace))
 	}
 	return strings.Join(all, "; "), strings.Join(commands, "; ")
 }
 
-// showService returns a command that shows the Service of an address, as seen from a namespace, or who answers
-// at one outside of the cluster.
+// showService returns a command that shows the Service of an address, as seen from a namespace, or, for an
+// address outside the cluster, whether it answers.
 func showService(address, from string) string {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -224,9 +224,9 @@ func (in *installer) expectedKuma(s *rollout.Installation, namespace string) (wh
 			}
 		}
 	}
-	what += ", and its injection label on namespaces of rollouts that exist already"
+	what += ", and its injection label on existing namespaces of rollouts"
 	if k.byGateway {
-		what += "; its control plane restarted since the CRDs of Gateway API were installed"
+		what += "; a control plane that was started after the CRDs of Gateway API were installed"
 		how += fmt.Sprintf("; kubectl get crds referencegrants.gateway.networking.k8s.io; kubectl -n %s get pods -l app=kuma-control-plane", namespace)
 	}
 	if len(meshes) > 0 {

@@ -15,73 +15,72 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// A feature is a field of a Canary that not all of Flagger's routers read.
+// A feature is a field of a Canary that only some of Flagger's routers read.
 type feature struct {
-	// field below the Canary's spec, or nil where an Application alone has it.
+	// field is its path below the Canary's spec, or nil if only an Application has it.
 	field schema.Path
-	// application is the field below a rollout, where it does not follow from the Canary's.
+	// application is its path below a rollout, unless it follows from field.
 	application schema.Path
-	// byPatch reports that an Application has the field by a patch alone.
+	// byPatch reports whether an Application can set the field only with a patch.
 	byPatch bool
-	// on are the providers whose router reads it; on the others Flagger ignores it.
+	// on holds the providers whose router reads the field. On other providers Flagger ignores it.
 	on []string
-	// harmless features do nothing on the others, and are reported as such.
+	// harmless reports whether ignoring the field does no harm; such fields have separate codes.
 	harmless bool
-	// otherwise is the advice for a provider, where it is better than to remove the field.
+	// otherwise holds better advice than to remove the field, by provider.
 	otherwise map[string]advice
-	// since is the minor version of Flagger with which a router began to read the field, by provider, where
-	// the CRD is older.
+	// since is the minor version of Flagger whose router first reads the field, by provider, if Flagger's CRD
+	// had the field before.
 	since map[string]int
 }
 
-// An advice is what happens on a provider, if that is not that Flagger ignores the
-// field, and what to write there.
+// An advice replaces the default message, which is that Flagger ignores the field, and the default hint.
 type advice struct{ message, hint string }
 
 var (
 	gatewayAPIs = []string{flagger.GatewayAPI, flagger.GatewayAPIV1Beta1}
 	appMeshes   = []string{flagger.AppMesh, flagger.AppMeshV1Beta2}
-	// istioLike routers have all of a route of HTTP.
+	// istioLike holds the providers whose routers support every field of an HTTP route.
 	istioLike = append([]string{flagger.Istio}, gatewayAPIs...)
 	splits    = []string{flagger.Linkerd, flagger.OSM, flagger.SMIV1Alpha1, flagger.SMIV1Alpha2, flagger.SMIV1Alpha3}
 )
 
-// features are what the routers read (fluxcd/flagger README.md, and pkg/router: in each router's file that of
-// flagger.Routers, Reconcile and SetRoutes, and what these call). What Flagger's CRD has since a newer version than the
-// oldest that is rendered for stands in package rules.
+// features holds the fields that the routers read (fluxcd/flagger README.md, and pkg/router: Reconcile and
+// SetRoutes in the file of each router of flagger.Routers, and their callees). Package rules holds the fields
+// that Flagger's CRD gained after the oldest supported version.
 var features = []feature{
-	// smi.go writes gateways for the mesh istio, which no provider of the CRD names (makeAnnotations).
+	// smi.go writes gateways for the mesh istio, but the CRD has no such provider (makeAnnotations).
 	{field: inService("gateways"), on: []string{flagger.Istio}, otherwise: map[string]advice{
 		flagger.GatewayAPI: {hint: "gatewayRefs: [{name: public, namespace: infra}]"}, flagger.GatewayAPIV1Beta1: {hint: "gatewayRefs: [{name: public, namespace: infra}]"},
 	}},
 	{field: inService("gatewayRefs"), on: gatewayAPIs, otherwise: map[string]advice{
 		flagger.Istio: {hint: "gateways: [istio-system/public]"},
 	}},
-	// The routers of SMI read the first host, those of App Mesh write them for a gateway (gatewayAnnotations).
+	// SMI routers read the first host; App Mesh routers write all hosts for a gateway (gatewayAnnotations).
 	{field: inService("hosts"), on: slices.Concat(istioLike, appMeshes, splits), otherwise: map[string]advice{
-		flagger.Nginx: {hint: "host: with the one name"},
+		flagger.Nginx: {hint: "host: shop.example.com"},
 	}},
-	// contour.go and appmesh.go read the uri.prefix of the first condition.
+	// contour.go and appmesh.go read uri.prefix of the first condition.
 	{field: inService("match"), on: slices.Concat(istioLike, []string{flagger.Contour}, appMeshes)},
 	{field: inService("rewrite"), on: istioLike},
 	{field: inService("rewrite", "type"), on: gatewayAPIs},
 	{field: inService("mirror"), on: gatewayAPIs},
 	{field: inService("retries"), on: slices.Concat([]string{flagger.Istio, flagger.Contour}, appMeshes), otherwise: map[string]advice{
-		flagger.Kuma: {hint: "write a MeshRetry for Kuma instead"},
+		flagger.Kuma: {hint: "remove the field, and create a MeshRetry in Kuma"},
 	}},
 	{field: inService("headers"), on: istioLike},
-	// gateway_api_v1beta1.go, makeFilters, has no CORS.
+	// In gateway_api_v1beta1.go, makeFilters supports no CORS.
 	{field: inService("corsPolicy"), on: []string{flagger.Istio, flagger.GatewayAPI}, since: map[string]int{flagger.GatewayAPI: 42}},
-	// gateway_api_v1beta1.go has no timeouts.
+	// gateway_api_v1beta1.go supports no timeouts.
 	{field: inService("timeout"), on: slices.Concat([]string{flagger.Istio, flagger.GatewayAPI, flagger.Contour}, appMeshes), harmless: true},
 	{field: inService("backendTimeout"), on: []string{flagger.GatewayAPI}},
 	{application: rollout.InRouting("host"), on: []string{flagger.Nginx}, otherwise: map[string]advice{
-		flagger.Istio:      {hint: "hosts: with a list of names"},
-		flagger.GatewayAPI: {hint: "hosts: with a list of names"},
+		flagger.Istio:      {hint: "hosts: [shop.example.com]"},
+		flagger.GatewayAPI: {hint: "hosts: [shop.example.com]"},
 	}},
-	// Where Kuma implements it, Gateway API has these two as well.
+	// Gateway API reads these two as well if Kuma implements it.
 	{application: rollout.InRouting("protocol"), on: []string{flagger.Kuma, flagger.GatewayAPI}, otherwise: map[string]advice{
-		flagger.Istio: {hint: "appProtocol of the rollout"},
+		flagger.Istio: {hint: "set appProtocol of the rollout instead"},
 	}},
 	{application: schema.Path{"meshName"}, on: []string{flagger.Kuma, flagger.GatewayAPI}},
 	{field: inService("delegation"), on: []string{flagger.Istio}},
@@ -89,8 +88,8 @@ var features = []feature{
 	{field: inService("meshName"), on: []string{flagger.AppMesh}},
 	{field: inService("backends"), on: appMeshes},
 	{field: schema.Path{"analysis", "match"}, on: routersThat(func(r *flagger.Router) bool { return r.Matches }), otherwise: map[string]advice{
-		flagger.Kuma:       {"Flagger ignores match on kuma and would send all traffic to the new version", "remove match: without it analysisTimes makes a blue/green rollout"},
-		flagger.Kubernetes: {"Flagger drops match on kubernetes, and the new version gets no request before the switch", "remove match: analysisTimes makes a blue/green rollout"},
+		flagger.Kuma:       {"Flagger ignores match on kuma: it would send all traffic to the new version", "remove match: with only analysisTimes, the rollout is blue/green"},
+		flagger.Kubernetes: {"Flagger ignores match on kubernetes: the new version gets no requests before the switch", "remove match: with only analysisTimes, the rollout is blue/green"},
 	}},
 	{field: schema.Path{"analysis", "mirror"}, on: routersThat((*flagger.Router).Mirrors)},
 	{field: schema.Path{"analysis", "mirrorWeight"}, byPatch: true, on: []string{flagger.Istio}},
@@ -103,7 +102,7 @@ var features = []feature{
 
 func inService(field ...any) schema.Path { return schema.Path{"service"}.With(field...) }
 
-// routersThat returns the providers whose router does something.
+// routersThat returns the providers of the routers that satisfy a condition.
 func routersThat(does func(*flagger.Router) bool) (all []string) {
 	for i := range flagger.Routers() {
 		if r := &flagger.Routers()[i]; does(r) {
@@ -113,7 +112,7 @@ func routersThat(does func(*flagger.Router) bool) (all []string) {
 	return all
 }
 
-// inApplications are the features' fields below an Application's rollout, or nil.
+// inApplications returns the paths of the features below an Application's rollout, nil for those without one.
 var inApplications = sync.OnceValue(func() []schema.Path {
 	all := make([]schema.Path, len(features))
 	for i, f := range features {
@@ -124,8 +123,8 @@ var inApplications = sync.OnceValue(func() []schema.Path {
 	return all
 })
 
-// featureCodes say that Flagger ignores a field on a provider, and ignoredCodes
-// that this does no harm. Those are the providers that Applications have.
+// featureCodes holds the codes for ignored fields, and ignoredCodes those for fields that are ignored without
+// harm, by the providers of Applications.
 var (
 	featureCodes = map[string]diag.Code{
 		flagger.Kuma: diag.NotOnKuma, flagger.Istio: diag.NotOnIstio, flagger.Nginx: diag.NotOnNginx, flagger.GatewayAPI: diag.NotOnGatewayAPI,
@@ -134,8 +133,8 @@ var (
 	ignoredCodes = map[string]diag.Code{flagger.Kuma: diag.TimeoutOnKuma, flagger.Nginx: diag.TimeoutOnNginx, flagger.Kubernetes: diag.TimeoutOnKubernetes}
 )
 
-// CheckFeatures reports the fields of an Application's rollouts that their providers do not read, also
-// where the document does not have the shape of an Application.
+// CheckFeatures reports the fields of an Application's rollouts that their providers do not read. It also works
+// on a document that does not match the schema of an Application.
 func CheckFeatures(c *rollout.Compilation, app *schema.Document) {
 	for i := range app.Len("spec", "syncPolicies") {
 		in := schema.Path{"spec", "syncPolicies", i, "rollout"}
@@ -154,8 +153,8 @@ func CheckFeatures(c *rollout.Compilation, app *schema.Document) {
 	}
 }
 
-// eachIgnored calls report for each feature that is there though the provider's router does not read it, but for
-// what is below one. The fields are those of the features, or nil.
+// eachIgnored calls report for each feature that is set and that the provider's router does not read, but not
+// for fields below a reported one. The paths of the features are in fields; nil skips a feature.
 func eachIgnored(provider string, fields []schema.Path, has func(schema.Path) bool, report func(feature, schema.Path)) {
 	var ignored schema.Path
 	for i, f := range features {
@@ -168,8 +167,8 @@ func eachIgnored(provider string, fields []schema.Path, has func(schema.Path) bo
 	}
 }
 
-// Implied returns the provider of a Canary that names none, where it has a field that a single router reads, each
-// in all its versions: of the others nobody can tell. A Service of Knative is such a field, too.
+// Implied returns the provider of a Canary that names none, if a field of it is read by only one router, in all
+// versions of its API. A Knative Service as the target implies its provider, too.
 func Implied(c *flagger.Canary, has func(field ...any) bool) string {
 	if c.TargetRef.IsKnative() {
 		return flagger.Knative
@@ -183,14 +182,15 @@ func Implied(c *flagger.Canary, has func(field ...any) bool) string {
 	return ""
 }
 
-// CheckUnread reports the fields of a Canary that its provider's router does not read, or not yet.
+// CheckUnread reports the fields of a Canary that its provider's router does not read at all, or not in this
+// version.
 func CheckUnread(r *rules.Rollout) {
 	provider := r.Router().Provider
 	fields := make([]schema.Path, len(features))
 	for i, f := range features {
 		fields[i] = f.field
 		if since := f.since[provider]; r.On.Version.Minor < since && r.Has(f.field...) {
-			r.Report(diag.FlaggerTooOld, f.field, fmt.Sprintf("Flagger %s ignores %s on %s, which it reads since 1.%d", r.On.Flagger, nameOf(f.field), api.ProviderName(provider), since), r.NewerFlagger(since))
+			r.Report(diag.FlaggerTooOld, f.field, fmt.Sprintf("Flagger %s ignores %s on %s; only 1.%d and newer read it", r.On.Flagger, nameOf(f.field), api.ProviderName(provider), since), r.NewerFlagger(since))
 		}
 	}
 	eachIgnored(provider, fields, func(field schema.Path) bool { return r.Has(field...) }, func(f feature, field schema.Path) {
@@ -205,45 +205,42 @@ func CheckUnread(r *rules.Rollout) {
 	})
 }
 
-// nameOf returns the name of a field.
+// nameOf returns the last name of a path.
 func nameOf(field schema.Path) string { return field[len(field)-1].(string) }
 
-// ignored returns what to report of a field that a provider's router does not read.
+// ignored returns the diagnostic for a field that the provider's router does not read.
 func (f *feature) ignored(provider, name string) (code diag.Code, message, hint string) {
 	if f.harmless {
 		if code := ignoredCodes[provider]; code != "" {
-			return code, fmt.Sprintf("Flagger does not pass %s on to %s", name, api.ProviderName(provider)), ""
+			return code, fmt.Sprintf("Flagger does not pass %s on to %s, so it has no effect", name, api.ProviderName(provider)), ""
 		}
 	}
 	say := f.otherwise[provider]
 	return cmp.Or(featureCodes[provider], diag.NotOnRouter), cmp.Or(say.message, ignores(name, ofApplications(f.on), provider)), cmp.Or(say.hint, "remove the field")
 }
 
-// unread returns what to report of a plain Canary's field: with some the rollout does something else than the Canary
-// says (fluxcd/flagger pkg/controller/scheduler.go, runAB, runCanary). On kubernetes it is blue/green with any.
+// unread returns the diagnostic for a plain Canary's field. Ignoring some fields changes the rollout
+// (fluxcd/flagger pkg/controller/scheduler.go, runAB, runCanary), but never on kubernetes, where every rollout
+// is blue/green.
 func (f *feature) unread(r *rules.Rollout, hint string) (diag.Code, string, string) {
 	switch name := nameOf(f.field); {
 	case r.Provider == flagger.Kubernetes:
 	case name == "match" && f.field[0] == "analysis" && r.Analysis.Iterations > 0:
-		return diag.RoutedOtherwise, fmt.Sprintf("Flagger ignores match on %s: in the first iteration every request goes to the new version", r.Provider), "remove match: iterations without it make a blue/green rollout"
+		return diag.RoutedOtherwise, fmt.Sprintf("Flagger ignores match on %s: in the first iteration every request goes to the new version", r.Provider), "remove match: with only iterations, the rollout is blue/green"
 	case name == "match" && f.field[0] == "analysis":
-		return diag.RoutedOtherwise, fmt.Sprintf("Flagger ignores match on %s: the weights are of all requests", r.Provider), "remove match"
+		return diag.RoutedOtherwise, fmt.Sprintf("Flagger ignores match on %s: the weights apply to all requests", r.Provider), "remove match"
 	case name == "mirror" && f.field[0] == "analysis" && r.Analysis.Mirror && r.Strategy() == flagger.Weighted:
-		return diag.RoutedOtherwise, fmt.Sprintf("Flagger does not mirror on %s, and waits for the mirror for ever: the rollout never ends", r.Provider), "remove mirror"
+		return diag.RoutedOtherwise, fmt.Sprintf("Flagger cannot mirror on %s and waits for the mirror forever: the rollout never ends", r.Provider), "remove mirror"
 	}
 	return diag.NotOnRouter, cmp.Or(f.otherwise[r.Provider].message, ignores(nameOf(f.field), families(f.on), r.Provider)), cmp.Or(hint, "remove the field")
 }
 
-// ignores returns that the router of a provider does not read a field that others have.
+// ignores returns the message that a provider's router does not read a field.
 func ignores(name, others, provider string) string {
-	are, them := "is", "it"
-	if strings.HasSuffix(name, "s") {
-		are, them = "are", "them"
-	}
-	return fmt.Sprintf("%s %s for %s, Flagger ignores %s on %s", name, are, others, them, api.ProviderName(provider))
+	return fmt.Sprintf("Flagger ignores %s on %s: the field is for %s", name, api.ProviderName(provider), others)
 }
 
-// ofApplications returns the providers of a list that Applications have, or else the first.
+// ofApplications returns the providers that Applications can use, or the first provider if they can use none.
 func ofApplications(on []string) string {
 	var all []string
 	for _, provider := range on {
@@ -254,7 +251,7 @@ func ofApplications(on []string) string {
 	return cmp.Or(strings.Join(all, " and "), on[0])
 }
 
-// families returns the providers of a list without the versions of their API.
+// families returns the providers without their API versions.
 func families(on []string) string {
 	var all []string
 	for _, provider := range on {
@@ -266,7 +263,7 @@ func families(on []string) string {
 	return strings.TrimPrefix(strings.Join(all[:last], ", ")+" and "+all[last], " and ")
 }
 
-// checkMatchFields refuses the conditions that a Canary's analysis has no place for.
+// checkMatchFields reports conditions that the match of a Canary's analysis does not support.
 func checkMatchFields(r *rollout.Rollout) {
 	for i, m := range r.Routing().Match {
 		for _, f := range []struct {
@@ -277,13 +274,13 @@ func checkMatchFields(r *rollout.Rollout) {
 			{"gateways", m.Gateways}, {"ignoreUriCase", m.IgnoreUriCase}, {"withoutHeaders", m.WithoutHeaders}, {"sourceNamespace", m.SourceNamespace},
 		} {
 			if f.value != nil {
-				r.Report(diag.BadMatch, rollout.InRouting("match").With(i, f.name), fmt.Sprintf("a Canary's analysis has no %s in match", f.name), matchHint(r.Provider(), f.name))
+				r.Report(diag.BadMatch, rollout.InRouting("match").With(i, f.name), fmt.Sprintf("Flagger's match conditions have no %s", f.name), matchHint(r.Provider(), f.name))
 			}
 		}
 	}
 }
 
-// matchHint returns what to write in place of a field that match does not have, of what the provider's router reads.
+// matchHint returns the fields to use instead of one that match does not support, for the provider's router.
 func matchHint(provider, field string) string {
 	switch {
 	case provider == flagger.GatewayAPI && (field == "uri" || field == "method"):

@@ -22,28 +22,28 @@ import (
 )
 
 const (
-	// gatewayCRDs is the component of the CRDs of Gateway API.
+	// gatewayCRDs is the name of the component with the CRDs of Gateway API.
 	gatewayCRDs = "gateway-api"
-	// contour is the component of the implementation that is rendered unless another is there.
+	// contour is the implementation that is rendered by default.
 	contour          = rules.Contour
 	contourNamespace = rules.ContourHome
-	// otherImplementation is one that nothing is known of.
+	// otherImplementation stands for an implementation unknown to fleetwright.
 	otherImplementation = "other"
 
-	// gatewayName is the name of the Gateway that is rendered with Contour, in its namespace, and of its class.
+	// gatewayName is the name of the rendered Gateway and of its GatewayClass.
 	gatewayName = "contour"
-	// gatewayLabel is on the namespaces whose routes that Gateway takes.
+	// gatewayLabel marks the namespaces whose routes the rendered Gateway accepts.
 	gatewayLabel = "fleetwright.dev/gateway"
 
 	kindGateway = "Gateway"
-	// kindListenerSet adds listeners to a Gateway. It is in the standard channel since 1.5
+	// kindListenerSet is a kind that adds listeners to a Gateway. It is in the standard channel since 1.5
 	// (kubernetes-sigs/gateway-api CHANGELOG/1.5-CHANGELOG.md).
 	kindListenerSet = "ListenerSet"
 	kindService     = "Service"
 )
 
-// implementationOf returns what implements Gateway API on a plugin's clusters: what is said, or the provider
-// of the fleet, or what is installed already, or Contour, which a Fleet has rendered.
+// implementationOf returns the implementation of Gateway API on a plugin's clusters: the one that the plugin
+// sets, the fleet's provider, an installed one, or, for a Fleet, the rendered Contour.
 func implementationOf(p *place.Plugin) string {
 	switch installed := installedImplementations(p); {
 	case p.Gateway != nil && p.Gateway.Implementation != "":
@@ -58,24 +58,24 @@ func implementationOf(p *place.Plugin) string {
 	return otherImplementation
 }
 
-// installedImplementations returns the implementations that are under installed.
+// installedImplementations returns the implementations listed under installed.
 func installedImplementations(p *place.Plugin) (all []string) {
 	for _, name := range []string{"kuma", "istio", contour} {
-		if p.Says(name) != nil {
+		if p.Entry(name) != nil {
 			all = append(all, name)
 		}
 	}
 	return all
 }
 
-// gatewayAPI is the provider of one fleet. It moves the traffic by one HTTPRoute for each rollout, which an
+// gatewayAPI is the provider of one fleet. It moves the traffic with one HTTPRoute for each rollout, which an
 // implementation of Gateway API reads.
 type gatewayAPI struct {
 	base
 	implementation string
-	// chart is Contour's, where it is rendered.
+	// chart is Contour's chart, if it is rendered.
 	chart settings.Chart
-	// kuma and istio are the implementation, or nil.
+	// kuma or istio is set if it is the implementation.
 	kuma  *kuma
 	istio *istio
 }
@@ -103,7 +103,7 @@ func newGatewayAPI(b base, others map[string]rollout.Provider) rollout.Provider 
 	return g
 }
 
-// useChart follows the values of Contour's chart.
+// useChart derives facts from the values of Contour's chart.
 func (g *gatewayAPI) useChart(b base) {
 	g.chart = b.chart(contour)
 	v := values{b, contour, g.chart}
@@ -114,8 +114,8 @@ func (g *gatewayAPI) useChart(b base) {
 	b.facts.GatewayPort = gatewayPort(v)
 }
 
-// gatewayPort returns the port of the Service at which Envoy takes requests for the Gateway, or 0 where the chart's
-// values give it others (charts/contour/templates/envoy/service.yaml@0.7.0).
+// gatewayPort returns the port of Envoy's Service for the Gateway, or 0 if the chart's values add other ports
+// (charts/contour/templates/envoy/service.yaml@0.7.0).
 func gatewayPort(v values) int {
 	extra, _ := v.get("envoy.service.extraPorts")
 	zones, _ := v.get("envoy.service.multiAz.enabled")
@@ -130,7 +130,7 @@ func gatewayPort(v values) int {
 	return port
 }
 
-// checkImplementation reports plugins that do not agree on what implements Gateway API, or do not tell it.
+// checkImplementation reports plugins that name different implementations of Gateway API, or none.
 func (g *gatewayAPI) checkImplementation() {
 	for _, p := range g.platform.Plugins {
 		if !usesGateway(p) {
@@ -148,7 +148,7 @@ func (g *gatewayAPI) checkImplementation() {
 				at = at.With("implementation")
 			}
 			b.report(diag.PluginsDiffer, at,
-				fmt.Sprintf("Gateway API is implemented by %s here and by %s at %s, and a cluster has both; rollouts are rendered for one of them", own, g.implementation, g.plugin.Doc.Position(g.plugin.At()...)),
+				fmt.Sprintf("%s implements Gateway API here but %s at %s, for the same cluster; rollouts are rendered for one of them", own, g.implementation, g.plugin.Doc.Position(g.plugin.At()...)),
 				fmt.Sprintf("gateway: {implementation: %s}, or separate clusters", g.implementation))
 		case !said && p.Provider() != own && len(installed) > 1:
 			b.report(diag.WhichImplementation, schema.Path{"installed"}, fmt.Sprintf("%s are under installed, and each could implement Gateway API", strings.Join(installed, " and ")), fmt.Sprintf("gateway: {implementation: %s}, or %s", installed[0], installed[1]))
@@ -156,14 +156,14 @@ func (g *gatewayAPI) checkImplementation() {
 	}
 }
 
-// What needs kinds of Gateway API at v1: Flagger and its HTTPRoute, and Contour, which waits for GRPCRoute, too
-// (kubernetes-sigs/gateway-api CHANGELOG, v1.0.0 and v1.1.0).
+// The oldest versions of Gateway API that serve the required kinds at v1: Flagger needs HTTPRoute, and Contour
+// also waits for GRPCRoute (kubernetes-sigs/gateway-api CHANGELOG, v1.0.0 and v1.1.0).
 var (
 	oldestHTTPRoute = settings.MinorVersion{Major: 1, Minor: 0}
 	oldestGRPCRoute = settings.MinorVersion{Major: 1, Minor: 1}
 )
 
-// checkCRDs reports versions of Gateway API's CRDs that do not serve what is needed, or name no tag.
+// checkCRDs reports versions of Gateway API's CRDs that lack required kinds, or that are not tags.
 func (g *gatewayAPI) checkCRDs() {
 	version, report := g.installedGatewayAPI().Version, func(message, hint string) {
 		p := g.installedBy[gatewayCRDs]
@@ -178,20 +178,20 @@ func (g *gatewayAPI) checkCRDs() {
 			}
 		}
 		if !settings.IsExact(version) {
-			report(fmt.Sprintf("Flux fetches the tag v%s of Gateway API, and %s is not the version of one release", version, version), hint)
+			report(fmt.Sprintf("%s is not an exact version, and Gateway API has no Git tag v%s for Flux to fetch", version, version), hint)
 			return
 		}
 	}
-	oldest, needs := oldestHTTPRoute, "Flagger writes HTTPRoutes of v1, which"
+	oldest, needs := oldestHTTPRoute, "HTTPRoute v1, which Flagger writes"
 	if g.isRendered(contour) {
-		oldest, needs = oldestGRPCRoute, "Contour ends at once without GRPCRoutes of v1, which"
+		oldest, needs = oldestGRPCRoute, "GRPCRoute v1, without which Contour exits at start"
 	}
 	if v, ok := settings.ParseMinor(version); ok && v.Less(oldest) {
-		report(fmt.Sprintf("%s Gateway API %s does not serve", needs, version), hint)
+		report(fmt.Sprintf("Gateway API %s does not serve %s", version, needs), hint)
 	}
 }
 
-// mesh returns the provider whose sidecars route by Gateway API, or nil.
+// mesh returns the provider whose sidecars implement Gateway API, or nil.
 func (g *gatewayAPI) mesh() rollout.Provider {
 	switch {
 	case g.kuma != nil:
@@ -202,7 +202,7 @@ func (g *gatewayAPI) mesh() rollout.Provider {
 	return nil
 }
 
-// Namespace is where the implementation is installed, and Flagger where it is rendered.
+// Namespace returns the namespace of the implementation, and of Flagger if it is rendered.
 func (g *gatewayAPI) Namespace() string {
 	if m := g.mesh(); m != nil {
 		return m.Namespace()
@@ -216,7 +216,7 @@ func (g *gatewayAPI) Namespace() string {
 func (g *gatewayAPI) Namespaces() []*manifest.Object {
 	switch {
 	case g.mesh() != nil:
-		return nil // the mesh brings its own
+		return nil // the mesh has its own
 	case g.isRendered(contour):
 		return []*manifest.Object{manifest.NewNamespace(contourNamespace, manifest.NamespaceMeta{})}
 	case g.implementation == contour:
@@ -241,7 +241,7 @@ func (g *gatewayAPI) FlaggerValues() map[string]any {
 	return g.bundledPrometheus(flagger.GatewayAPI, g.Namespace())
 }
 
-// Objects are the GatewayClass and the Gateway of Contour, where it is rendered.
+// Objects returns Contour's GatewayClass and Gateway, if Contour is rendered.
 func (g *gatewayAPI) Objects() []manifest.Rendered {
 	if !g.isRendered(contour) {
 		return nil
@@ -249,8 +249,8 @@ func (g *gatewayAPI) Objects() []manifest.Rendered {
 	return g.contourGateway()
 }
 
-// contourGateway returns the GatewayClass that Contour serves, and one Gateway of it that takes the routes of
-// namespaces with a label.
+// contourGateway returns the GatewayClass that Contour serves, and a Gateway that accepts the routes of labelled
+// namespaces.
 func (g *gatewayAPI) contourGateway() []manifest.Rendered {
 	var annotations map[string]string
 	if g.kept(contour) {
@@ -271,8 +271,8 @@ func (g *gatewayAPI) contourGateway() []manifest.Rendered {
 	}
 }
 
-// NamespaceMeta has the sidecars of a mesh put into the pods where a Service is a parent, and the rendered
-// Gateway take the routes.
+// NamespaceMeta makes the mesh inject sidecars if a Service is a parent, or the rendered Gateway accept the
+// routes of the namespace.
 func (g *gatewayAPI) NamespaceMeta(r *rollout.Rollout) manifest.NamespaceMeta {
 	switch {
 	case g.kuma != nil:
@@ -287,11 +287,12 @@ func (g *gatewayAPI) NamespaceMeta(r *rollout.Rollout) manifest.NamespaceMeta {
 	return manifest.NamespaceMeta{}
 }
 
-// istioDataplane is the label of a namespace in which Istio needs no sidecars (architecture/ambient/ztunnel.md).
+// istioDataplane is the label of namespaces in which Istio works without sidecars
+// (architecture/ambient/ztunnel.md).
 const istioDataplane = "istio.io/dataplane-mode"
 
-// refs returns the parents of a rollout's HTTPRoute: its own, or those of its fleet, or what the
-// implementation has by default.
+// refs returns the parents of a rollout's HTTPRoute: its own, those of its fleet, or the implementation's
+// default.
 func (g *gatewayAPI) refs(r *rollout.Rollout) []api.GatewayRef {
 	all := r.Routing().GatewayRefs
 	own := g.plugin.FlaggerPlugin
@@ -320,7 +321,7 @@ func (g *gatewayAPI) refs(r *rollout.Rollout) []api.GatewayRef {
 	return all
 }
 
-// Route gives the Canary the parents of its HTTPRoute and what Flagger puts into it.
+// Route sets the Canary's parents and the fields that Flagger copies into the HTTPRoute.
 func (g *gatewayAPI) Route(r *rollout.Rollout, canary *manifest.Object, spec *flagger.Canary) {
 	routing, s := r.Routing(), &spec.Service
 	s.GatewayRefs, s.Hosts, s.Headers, s.CorsPolicy = g.refs(r), routing.Hosts, routing.Headers, routing.CorsPolicy
@@ -334,7 +335,7 @@ func (g *gatewayAPI) Route(r *rollout.Rollout, canary *manifest.Object, spec *fl
 	}
 }
 
-// PrometheusAddress is the Prometheus of Kuma, where that implements Gateway API.
+// PrometheusAddress returns the address of Kuma's Prometheus if Kuma implements Gateway API.
 func (g *gatewayAPI) PrometheusAddress() string {
 	if g.kuma != nil {
 		return g.kuma.PrometheusAddress()
@@ -342,20 +343,20 @@ func (g *gatewayAPI) PrometheusAddress() string {
 	return ""
 }
 
-// gatewayMetrics are the queries behind Flagger's own metrics, by what implements Gateway API: of Kuma its
-// provider has them. Flagger's ask for http_request_duration_seconds of the pods
-// (fluxcd/flagger pkg/metrics/observers/http.go).
+// gatewayMetrics holds the queries of the built-in metrics, by implementation; Kuma's are in its provider.
+// Flagger's own queries read http_request_duration_seconds of the pods (fluxcd/flagger
+// pkg/metrics/observers/http.go).
 var gatewayMetrics = map[string]map[string]string{
-	// Envoy's cluster is called after namespace, Service and port
-	// (projectcontour/contour internal/envoy/cluster.go, AltStatName).
+	// The name of an Envoy cluster consists of the namespace, Service and port (projectcontour/contour
+	// internal/envoy/cluster.go, AltStatName).
 	contour: {"request-success-rate": templates.ContourRequestSuccessRate, "request-duration": templates.ContourRequestDuration},
 	// A gateway and a client's sidecar report as source (fluxcd/flagger
-	// docs/gitbook/tutorials/gatewayapi-progressive-delivery.md), and in ambient mode the waypoint, which
-	// routes there (istio/istio.io content/en/docs/reference/config/metrics, Reporter).
+	// docs/gitbook/tutorials/gatewayapi-progressive-delivery.md). In ambient mode the waypoint routes the
+	// requests and reports (istio/istio.io content/en/docs/reference/config/metrics, Reporter).
 	"istio": {"request-success-rate": templates.IstioRequestSuccessRate, "request-duration": templates.IstioRequestDuration},
 }
 
-// Query is one of the implementation's own metrics, where these tell the versions apart.
+// Query returns the implementation's query for a built-in metric, if its metrics distinguish the two versions.
 func (g *gatewayAPI) Query(r *rollout.Rollout, metric string) string {
 	if g.kuma != nil {
 		return g.kuma.Query(r, metric)
@@ -363,10 +364,10 @@ func (g *gatewayAPI) Query(r *rollout.Rollout, metric string) string {
 	return strings.ReplaceAll(gatewayMetrics[g.implementation][metric], "PORT", strconv.Itoa(int(r.Port)))
 }
 
-// checkMeasured reports metrics that have no value of the new version.
+// checkMeasured reports metrics that have no data about the new version.
 func (g *gatewayAPI) checkMeasured(r *rules.Rollout) {
 	if g.kuma != nil {
-		return // which checks its own
+		return // Kuma has separate checks
 	}
 	for i, m := range r.Analysis.Metrics {
 		name, at := r.Builtin(m), rules.InMetrics(i, "name")
@@ -382,8 +383,8 @@ func (g *gatewayAPI) checkMeasured(r *rules.Rollout) {
 	}
 }
 
-// asksRendered reports whether a rollout is measured by a Prometheus that is rendered, which scrapes pods that ask
-// for it.
+// asksRendered reports whether a rendered Prometheus measures the rollout. It scrapes only pods with the
+// annotation.
 func (g *gatewayAPI) asksRendered(r *rules.Rollout) bool {
 	if p := g.renderedBy["prometheus"]; p != nil {
 		return !r.Has("metricsServer") && r.On.PrometheusAddress == g.installer.base(p).prometheusAddress()
@@ -392,18 +393,18 @@ func (g *gatewayAPI) asksRendered(r *rules.Rollout) bool {
 	return p != nil && g.installer.base(p).asksBundled(r, r.On.Namespace)
 }
 
-// unmeasurable returns why there is no query for one of Flagger's own metrics. Flagger's own asks for
+// unmeasurable explains why a built-in metric has no query. Flagger's own query reads
 // http_request_duration_seconds of the pods (fluxcd/flagger pkg/metrics/observers/http.go).
 func (g *gatewayAPI) unmeasurable(metric string) string {
 	if g.implementation != otherImplementation {
-		return fmt.Sprintf("the patches leave %s without a template; Flagger's own query then asks for http_request_duration_seconds of the pods", metric)
+		return fmt.Sprintf("the patches leave %s without a template, so Flagger's own query reads http_request_duration_seconds of the pods", metric)
 	}
 	// envoyproxy/gateway#6742; nginx/documentation content/ngf/monitoring/prometheus.md
-	return fmt.Sprintf("no query for %s: the metrics of this implementation are unknown; Envoy Gateway (envoyproxy/gateway#6742) and NGINX Gateway Fabric cannot tell the versions apart", metric)
+	return fmt.Sprintf("fleetwright has no query of %s for this implementation of Gateway API: the metrics of Envoy Gateway (envoyproxy/gateway#6742) and NGINX Gateway Fabric do not distinguish the versions", metric)
 }
 
-// ownMetric returns a metric of the pods in the place of one of Flagger's own, by the labels of the Prometheus that
-// is asked.
+// ownMetric returns a customMetric that replaces a built-in one: it queries metrics of the pods by the labels of
+// the rollout's Prometheus.
 func ownMetric(r *rules.Rollout, name string) string {
 	address := cmp.Or(r.MetricsServer, r.On.PrometheusAddress)
 	labels := r.On.LabelsAt(address)
@@ -422,12 +423,12 @@ func (g *gatewayAPI) ServiceMeta(port int32) map[string]string {
 	return nil
 }
 
-// Made is the HTTPRoute of the rollout (fluxcd/flagger pkg/router/gateway_api.go).
+// Made returns the HTTPRoute of the rollout (fluxcd/flagger pkg/router/gateway_api.go).
 func (g *gatewayAPI) Made(r *rollout.Rollout) []manifest.Identity {
 	return []manifest.Identity{{Group: api.GatewayGroup, Kind: "HTTPRoute", Namespace: r.Namespace, Name: r.ServiceName}}
 }
 
-// Join has the rollout join the mesh, where there is one, and refuses what a Canary has no place for.
+// Join adds the rollout to the mesh, if there is one, and reports unsupported fields.
 func (g *gatewayAPI) Join(r *rollout.Rollout) {
 	checkMatchFields(r)
 	if g.kuma != nil {
@@ -437,7 +438,7 @@ func (g *gatewayAPI) Join(r *rollout.Rollout) {
 	checkKumaFields(r)
 }
 
-// NeverInjected returns why the pods of a namespace get no sidecars, where they need them.
+// NeverInjected returns why the pods of a namespace get no sidecars, if the implementation needs sidecars.
 func (g *gatewayAPI) NeverInjected(namespace string) string {
 	if m := g.mesh(); m != nil {
 		return m.NeverInjected(namespace)
@@ -445,7 +446,7 @@ func (g *gatewayAPI) NeverInjected(namespace string) string {
 	return ""
 }
 
-// Speaks returns what the implementation takes the rollout's port to speak.
+// Speaks returns the protocol that the implementation detects for the rollout's port.
 func (g *gatewayAPI) Speaks(r *rules.Rollout) string {
 	if m := g.mesh(); m != nil {
 		return m.Speaks(r)
@@ -453,7 +454,7 @@ func (g *gatewayAPI) Speaks(r *rules.Rollout) string {
 	return ""
 }
 
-// OptsOut returns what keeps a mesh's sidecar from the pods.
+// OptsOut returns the field that keeps the mesh's sidecar out of the pods.
 func (g *gatewayAPI) OptsOut(r *rules.Rollout, pod *source.Pod, namespace map[string]string) (inPod bool, by string) {
 	if m := g.mesh(); m != nil {
 		return m.OptsOut(r, pod, namespace)

@@ -21,7 +21,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// Check reports what of a rollout would not work with Gateway API.
+// Check reports problems of a rollout on Gateway API.
 func (g *gatewayAPI) Check(r *rules.Rollout) {
 	CheckUnread(r)
 	if r.Plain {
@@ -37,7 +37,7 @@ func (g *gatewayAPI) Check(r *rules.Rollout) {
 	}
 }
 
-// checkRoute reports what is wrong with the HTTPRoute, whatever implements it.
+// checkRoute reports problems of the HTTPRoute that do not depend on the implementation.
 func (g *gatewayAPI) checkRoute(r *rules.Rollout) {
 	g.checkMisroutes(r)
 	checkConditions(r)
@@ -50,11 +50,11 @@ func (g *gatewayAPI) checkRoute(r *rules.Rollout) {
 		r.Report(diag.BadHTTPRoute, p.Path, p.Message, p.Hint)
 	}
 	if r.Analysis.SessionAffinity != nil && r.Analysis.Iterations > 0 {
-		r.Report(diag.AffinityNeedsWeights, inAffinity, "Flagger keeps a client on a version only where it splits the traffic by weight", "canaryStrategy: {stepWeight: 10}, in place of analysisTimes")
+		r.Report(diag.AffinityNeedsWeights, inAffinity, "sessionAffinity has no effect: it needs traffic that Flagger splits by weight", "canaryStrategy: {stepWeight: 10}, instead of analysisTimes")
 	}
 }
 
-// Rejected returns what the API server would refuse of the HTTPRoute that Flagger makes of a Canary.
+// Rejected returns the parts of a Canary for which the API server would reject the HTTPRoute.
 func (*gatewayAPI) Rejected(c *flagger.Canary) []rules.Problem {
 	return below(schema.Path{"spec"}, httpRouteProblems(c))
 }
@@ -64,24 +64,24 @@ var (
 	inCORS     = schema.Path{"service", "corsPolicy"}
 )
 
-// checkKumaFields refuses what Kuma alone has.
+// checkKumaFields reports fields that only Kuma reads.
 func checkKumaFields(r *rollout.Rollout) {
 	const hint = "remove the field, or gateway: {implementation: kuma} in plugin.flagger"
 	if r.MeshName != "" {
-		r.Report(diag.NotOnGatewayAPI, schema.Path{"meshName"}, "meshName is for kuma, and another component implements Gateway API here", hint)
+		r.Report(diag.NotOnGatewayAPI, schema.Path{"meshName"}, "meshName is for kuma, but another component implements Gateway API here", hint)
 	}
 	if r.Routing().Protocol != "" {
-		r.Report(diag.NotOnGatewayAPI, rollout.InRouting("protocol"), "protocol is for kuma, and another component implements Gateway API here", "appProtocol of the rollout")
+		r.Report(diag.NotOnGatewayAPI, rollout.InRouting("protocol"), "protocol is for kuma, but another component implements Gateway API here", "set appProtocol of the rollout instead")
 	}
 }
 
-// checkMisroutes reports what moves the traffic otherwise than the Canary says.
+// checkMisroutes reports fields that route traffic differently from the Canary.
 func (g *gatewayAPI) checkMisroutes(r *rules.Rollout) {
 	for _, p := range r.Misroutes(r.On.Version) {
 		switch p.Kind {
 		case flagger.AffinityBesideMatch:
 			if r.Analysis.Iterations > 0 {
-				continue // it is reported for that
+				continue // reported elsewhere
 			}
 		case flagger.CORSWithoutAge:
 			if g.dropsCORS(r) {
@@ -97,7 +97,8 @@ func (g *gatewayAPI) checkMisroutes(r *rules.Rollout) {
 	}
 }
 
-// reportUnmapped reports the header or query parameter of a condition of A/B testing that Flagger cannot write.
+// reportUnmapped reports the header or query parameter of an A/B testing condition that Flagger cannot write
+// into the HTTPRoute.
 func reportUnmapped(r *rules.Rollout, at schema.Path, m flagger.Match) bool {
 	for _, f := range []struct {
 		field string
@@ -106,7 +107,7 @@ func reportUnmapped(r *rules.Rollout, at schema.Path, m flagger.Match) bool {
 		for _, name := range slices.Sorted(maps.Keys(f.of)) {
 			if is := f.of[name]; flagger.IsUnmapped(is) {
 				r.Report(diag.BadGatewayMatch, at.With(f.field, name),
-					"an HTTPRoute matches by exact and regex alone. Flagger drops all conditions because of this one, and sends every request to the new version", flagger.AsRegex(is))
+					"an HTTPRoute matches only by exact or regex; because of this condition, Flagger drops the whole match and sends every request to the new version", flagger.AsRegex(is))
 				return true
 			}
 		}
@@ -114,8 +115,8 @@ func reportUnmapped(r *rules.Rollout, at schema.Path, m flagger.Match) bool {
 	return false
 }
 
-// checkConditions reports conditions that mean something else in an HTTPRoute than they say, but for
-// those that Flagger cannot write.
+// checkConditions reports conditions that mean something else in an HTTPRoute, except those that Flagger cannot
+// write.
 func checkConditions(r *rules.Rollout) {
 	texts := func(at schema.Path, conditions map[string]api.StringMatch) {
 		for _, name := range slices.Sorted(maps.Keys(conditions)) {
@@ -131,7 +132,7 @@ func checkConditions(r *rules.Rollout) {
 		texts(at.With("headers"), m.Headers)
 		texts(at.With("queryParams"), m.QueryParams)
 		if m.URI == (api.StringMatch{}) && m.Method == (api.StringMatch{}) && len(m.Headers)+len(m.QueryParams) == 0 {
-			r.Report(diag.BadGatewayMatch, at, "the condition is empty, and Flagger drops it", "uri: {prefix: /}")
+			r.Report(diag.BadGatewayMatch, at, "the condition is empty, so Flagger drops it", "uri: {prefix: /}")
 		}
 	}
 	for i, m := range r.Analysis.Match {
@@ -139,33 +140,34 @@ func checkConditions(r *rules.Rollout) {
 		texts(at.With("headers"), m.Headers)
 		texts(at.With("queryParams"), m.QueryParams)
 		if len(m.Headers) > 0 && headers {
-			r.Report(diag.BadGatewayMatch, at.With("headers"), "the headers of match replace those of serviceMatch: requests without them reach the new version", "queryParams, or no headers in serviceMatch")
+			r.Report(diag.BadGatewayMatch, at.With("headers"), "headers of match replace the headers of serviceMatch, so requests without these also reach the new version", "queryParams, or no headers in serviceMatch")
 		}
 		if len(m.QueryParams) > 0 && params {
-			r.Report(diag.BadGatewayMatch, at.With("queryParams"), "the queryParams of match replace those of serviceMatch: requests without them reach the new version", "headers, or no queryParams in serviceMatch")
+			r.Report(diag.BadGatewayMatch, at.With("queryParams"), "queryParams of match replace the queryParams of serviceMatch, so requests without these also reach the new version", "headers, or no queryParams in serviceMatch")
 		}
 	}
 }
 
-// checkText reports a condition on text that has several parts, of which Flagger takes one, or no regular expression.
+// checkText reports a text condition with several parts, of which Flagger uses one, or with an invalid regular
+// expression.
 func checkText(r *rules.Rollout, at schema.Path, m api.StringMatch, parts, example string) {
 	if m == (api.StringMatch{}) {
-		return // which is reported where it matters
+		return // reported where it matters
 	}
 	for _, p := range rules.TextProblems(m, parts, example) {
 		r.Report(diag.BadGatewayMatch, at.With(p.Path...), p.Message, p.Hint)
 	}
 }
 
-// checkIgnored reports conditions of Istio's that Flagger drops.
+// checkIgnored reports Istio conditions that Flagger drops.
 func checkIgnored(r *rules.Rollout) {
 	for i, m := range r.Analysis.Match {
 		if len(m.SourceLabels) == 0 {
 			continue
 		}
-		message := "sourceLabels are for istio, Flagger ignores them on gatewayapi: pods with any labels meet the condition"
+		message := "Flagger ignores sourceLabels on gatewayapi: requests of pods with any labels meet the condition"
 		if len(m.Headers)+len(m.QueryParams) == 0 {
-			message = "sourceLabels are for istio. Flagger ignores them on gatewayapi, drops all conditions with them, and sends every request to the new version"
+			message = "Flagger ignores sourceLabels on gatewayapi; without them the condition is empty, and Flagger sends every request to the new version"
 		}
 		r.Report(diag.NotOnGatewayAPI, schema.Path{"analysis", "match", i, "sourceLabels"}, message, "headers: {x-canary: {exact: insider}}")
 	}
@@ -179,40 +181,41 @@ func checkIgnored(r *rules.Rollout) {
 			{"sourceLabels", len(m.SourceLabels) > 0}, {"gateways", len(m.Gateways) > 0}, {"sourceNamespace", m.SourceNamespace != ""},
 		} {
 			if f.set {
-				r.Report(diag.NotOnGatewayAPI, schema.Path{"service", "match", i, f.name}, f.name+" is for istio, Flagger ignores it on gatewayapi", "remove the field")
+				r.Report(diag.NotOnGatewayAPI, schema.Path{"service", "match", i, f.name}, "Flagger ignores "+f.name+" on gatewayapi: the field is for istio", "remove the field")
 			}
 		}
 	}
 }
 
-// checkOwnMirror reports mirrors that Flagger takes for that of an analysis (pkg/router/gateway_api.go, GetRoutes,
-// which compares the name alone; pkg/controller/scheduler.go, advanceCanary), and one that it ignores (runAB).
+// checkOwnMirror reports mirrors that Flagger mistakes for an analysis mirror (pkg/router/gateway_api.go,
+// GetRoutes, which compares only the name; pkg/controller/scheduler.go, advanceCanary), and a mirror that
+// Flagger ignores (runAB).
 func checkOwnMirror(r *rules.Rollout) {
 	for i, m := range r.Service.Mirror {
 		if name := m.BackendRef.Name; name == r.Service.Name+rules.CanarySuffix {
 			r.Report(diag.BadMirror, schema.Path{"service", "mirror", i, "backendRef", "name"},
-				fmt.Sprintf("Flagger takes a mirror to %s for that of an analysis and skips confirm-traffic-increase hooks; between rollouts the copies go to a Service without pods", name),
-				"trafficAnalysis: {mirror: true} and trafficRouting: {analysisTimes: 10}, in place of this mirror")
+				fmt.Sprintf("Flagger mistakes a mirror to %s for the mirror of an analysis and skips confirm-traffic-increase hooks; between rollouts the Service has no pods", name),
+				"trafficAnalysis: {mirror: true} and trafficRouting: {analysisTimes: 10}, instead of this mirror")
 		}
 	}
 	if r.Analysis.Mirror && r.Strategy() == flagger.ABTesting {
-		r.Report(diag.BadMirror, schema.Path{"analysis", "mirror"}, "Flagger mirrors in blue/green alone, and ignores mirror beside match", "analysisTimes: 10, without match")
+		r.Report(diag.BadMirror, schema.Path{"analysis", "mirror"}, "Flagger mirrors only in blue/green rollouts, and ignores mirror with match", "analysisTimes: 10, without match")
 	}
 }
 
-// The CORS filter is in the experimental channel of Gateway API since 1.3, and in the standard one since 1.5
+// corsSince holds the version of Gateway API in which each channel gained the CORS filter
 // (kubernetes-sigs/gateway-api CHANGELOG/1.3-CHANGELOG.md and 1.5-CHANGELOG.md).
 var corsSince = map[string]settings.MinorVersion{
 	"experimental":  {Major: 1, Minor: 3},
 	standardChannel: {Major: 1, Minor: 5},
 }
 
-// dropsCORS reports whether the implementation takes no CORS, which is reported once.
+// dropsCORS reports whether the implementation supports no CORS.
 func (g *gatewayAPI) dropsCORS(r *rules.Rollout) bool {
 	return g.implementation == contour || g.kuma != nil && slices.ContainsFunc(r.Service.GatewayRefs, api.GatewayRef.IsService)
 }
 
-// checkCORS reports a CORS policy that is ignored, or that nothing takes.
+// checkCORS reports a CORS policy that is ignored or rejected.
 func (g *gatewayAPI) checkCORS(r *rules.Rollout) {
 	cors := r.Service.CorsPolicy
 	if cors == nil {
@@ -220,9 +223,9 @@ func (g *gatewayAPI) checkCORS(r *rules.Rollout) {
 	}
 	if g.dropsCORS(r) {
 		if g.implementation == contour {
-			r.Report(diag.NoCORS, inCORS, "Contour accepts no HTTPRoute with CORS, and Flagger waits for that for ever", "remove the field, and answer preflight requests in the application")
+			r.Report(diag.NoCORS, inCORS, "Contour accepts no HTTPRoute with CORS; Flagger would wait for it forever", "remove the field, and answer preflight requests in the application")
 		}
-		return // of Kuma checkDropped reports it
+		return // checkDropped reports it for Kuma
 	}
 	pinned := settings.PinnedVersion(gatewayCRDs)
 	version, channel, hint := g.c.Settings.Charts[gatewayCRDs].Version, standardChannel, "charts: {gateway-api: {version: "+pinned+"}} in the RenderConfig"
@@ -235,19 +238,19 @@ func (g *gatewayAPI) checkCORS(r *rules.Rollout) {
 		}
 	}
 	if v, ok := settings.ParseMinor(strings.TrimPrefix(version, "v")); ok && v.Less(corsSince[channel]) {
-		r.Report(diag.NoCORS, inCORS, fmt.Sprintf("the %s channel of Gateway API %s has no CORS, and the API server refuses the HTTPRoute", channel, version), hint)
+		r.Report(diag.NoCORS, inCORS, fmt.Sprintf("the %s channel of Gateway API %s has no CORS, so the API server rejects the HTTPRoute", channel, version), hint)
 	}
 	if len(cors.AllowOrigins) > 0 {
 		origin := cmp.Or(cors.AllowOrigins[0].Exact, "https://app.example.com")
-		r.Report(diag.NoCORS, inCORS.With("allowOrigins"), "Flagger ignores allowOrigins on gatewayapi, where an origin is no pattern", fmt.Sprintf("allowOrigin: [%s]", origin))
+		r.Report(diag.NoCORS, inCORS.With("allowOrigins"), "Flagger ignores allowOrigins on gatewayapi: origins cannot be patterns there", fmt.Sprintf("allowOrigin: [%s]", origin))
 	}
 }
 
-// contourProtocols are those that Contour routes to (projectcontour/contour internal/dag/accessors.go@v1.33.6,
-// toContourProtocol).
+// contourProtocols holds the values of appProtocol that Contour supports (projectcontour/contour
+// internal/dag/accessors.go@v1.33.6, toContourProtocol).
 var contourProtocols = []string{"", "http", "https", "kubernetes.io/h2c", "kubernetes.io/ws"}
 
-// checkAppProtocol reports a protocol for which Contour answers each request with 500.
+// checkAppProtocol reports a protocol for which Contour answers every request with 500.
 func (g *gatewayAPI) checkAppProtocol(r *rules.Rollout) {
 	if p := r.Service.AppProtocol; g.implementation == contour && !slices.Contains(contourProtocols, p) {
 		hint := "appProtocol: http"
@@ -255,11 +258,11 @@ func (g *gatewayAPI) checkAppProtocol(r *rules.Rollout) {
 			hint = "appProtocol: kubernetes.io/h2c"
 		}
 		r.Report(diag.ProtocolOnContour, schema.Path{"service", "appProtocol"},
-			fmt.Sprintf("Contour answers every request with 500: it does not know appProtocol %s. The HTTPRoute stays accepted, and Flagger goes on", p), hint)
+			fmt.Sprintf("Contour does not know appProtocol %s and answers every request with 500; the HTTPRoute stays accepted, so Flagger continues", p), hint)
 	}
 }
 
-// checkFleetRefs reports parents of the fleets that route nothing.
+// checkFleetRefs reports parents set by fleets that route nothing.
 func (g *gatewayAPI) checkFleetRefs() {
 	for _, p := range g.platform.Plugins {
 		if p.Gateway == nil {
@@ -269,7 +272,7 @@ func (g *gatewayAPI) checkFleetRefs() {
 			if ref.IsService() {
 				ref.Group, ref.Name = cmp.Or(ref.Group, new("")), cmp.Or(ref.Name, "own")
 			}
-			// Without a namespace it is that of each rollout.
+			// Without a namespace, a ref means the namespace of each rollout.
 			if problem := cmp.Or(g.refProblem(ref, ""), g.kuma.gatewayProblem(p.Gateway.Refs)); problem != nil {
 				g.base.installer.base(p).report(diag.BadGatewayRef, schema.Path{"gateway", "refs", i}.With(problem.Path...), problem.Message, problem.Hint)
 			}
@@ -277,13 +280,13 @@ func (g *gatewayAPI) checkFleetRefs() {
 	}
 }
 
-// checkParents reports parents of a rollout's route that route nothing, or not to the rollout.
+// checkParents reports parents of a rollout's route that route no traffic, or none to the rollout.
 func (g *gatewayAPI) checkParents(r *rules.Rollout) {
 	refs := schema.Path{"service", "gatewayRefs"}
 	for i, ref := range r.Service.GatewayRefs {
 		problem := cmp.Or(g.refProblem(ref, r.ID.Namespace), g.kuma.gatewayProblem(r.Service.GatewayRefs))
 		if problem != nil && !r.Has(refs...) {
-			continue // which is reported of the fleet
+			continue // reported for the fleet
 		}
 		if problem == nil && ref.IsService() {
 			problem = ownServiceProblem(r, ref)
@@ -294,7 +297,7 @@ func (g *gatewayAPI) checkParents(r *rules.Rollout) {
 	}
 }
 
-// refProblem returns why a parent routes nothing, or nil. Its namespace, where it names none, may be unknown.
+// refProblem returns why a parent routes nothing, or nil. The default namespace may be unknown, and is "" then.
 func (g *gatewayAPI) refProblem(ref api.GatewayRef, namespace string) *rules.Problem {
 	problem := func(field, message, hint string) *rules.Problem {
 		p := &rules.Problem{Message: message, Hint: hint}
@@ -309,30 +312,30 @@ func (g *gatewayAPI) refProblem(ref api.GatewayRef, namespace string) *rules.Pro
 	case kind == kindListenerSet && group == api.GatewayGroup && ref.Name != "" && (g.implementation == "istio" || g.implementation == otherImplementation):
 		return nil
 	case kind != kindGateway && kind != kindService && g.implementation == "kuma":
-		return problem("", fmt.Sprintf("the parent of a rollout's route in a mesh of Kuma is its Service, not a %s", kind), "{kind: Service}")
+		return problem("", fmt.Sprintf("in a mesh of Kuma, the parent of a rollout's HTTPRoute is its Service, not a %s", kind), "{kind: Service}")
 	case kind != kindGateway && kind != kindService:
 		return problem("kind", fmt.Sprintf("the parent of an HTTPRoute is a Gateway or a Service, not a %s", kind), "kind: Gateway")
 	case kind == kindGateway && group != api.GatewayGroup:
 		return problem("group", fmt.Sprintf("the group of a Gateway is %s, not %q: the route is ignored, and no traffic moves", api.GatewayGroup, group), "group: "+api.GatewayGroup)
 	case kind == kindGateway && ref.Name == "":
-		return problem("", "the Gateway has no name", "{name: public, namespace: infra}, or "+aService)
+		return problem("", "the reference to a Gateway has no name", "{name: public, namespace: infra}, or "+aService)
 	case kind == kindService && g.implementation == contour:
 		return problem("kind", "Contour ignores a route whose parent is a Service: no traffic moves", fmt.Sprintf("{name: %s, namespace: %s}", gatewayName, contourNamespace))
 	case kind == kindService && group != "" && (g.implementation != "kuma" || group != api.GatewayGroup):
-		return problem("group", fmt.Sprintf("a Service is of group %q, not %q. The route is ignored, and Flagger promotes each version without a request to it", "", group), `group: ""`)
+		return problem("group", fmt.Sprintf("the group of a Service is %q, not %q: the route is ignored, and Flagger promotes each version without a request to it", "", group), `group: ""`)
 	case kind == kindGateway && g.isRendered(contour):
 		return g.contourRefProblem(ref, cmp.Or(ptr.Deref(ref.Namespace, ""), namespace))
 	}
 	return nil
 }
 
-// contourRefProblem returns why the Gateway that is rendered is not the parent. Contour serves no other.
+// contourRefProblem returns why a parent is not the rendered Gateway. Contour serves no other.
 func (g *gatewayAPI) contourRefProblem(ref api.GatewayRef, namespace string) *rules.Problem {
 	rendered := fmt.Sprintf("{name: %s, namespace: %s}", gatewayName, contourNamespace)
 	switch {
 	case ref.Name != gatewayName || namespace != contourNamespace:
 		return &rules.Problem{
-			Message: fmt.Sprintf("Contour serves the Gateway %s in namespace %s alone: the route is ignored, and no traffic moves", gatewayName, contourNamespace),
+			Message: fmt.Sprintf("Contour serves only Gateway %s in namespace %s: the route is ignored, and no traffic moves", gatewayName, contourNamespace),
 			Hint:    rendered + ", or gateway: {implementation: other} in plugin.flagger if something else serves this Gateway",
 		}
 	case ptr.Deref(ref.SectionName, "http") != "http":
@@ -343,36 +346,36 @@ func (g *gatewayAPI) contourRefProblem(ref api.GatewayRef, namespace string) *ru
 	return nil
 }
 
-// ownServiceProblem returns why the Service that is a parent is not the rollout's own, with its port, or nil.
+// ownServiceProblem returns why a Service is not a working parent: it must be the rollout's own, with its port.
 func ownServiceProblem(r *rules.Rollout, ref api.GatewayRef) *rules.Problem {
 	own, port, portName := r.Service.Name, r.Service.Port, cmp.Or(r.Service.PortName, "http")
 	switch {
 	case ref.Name != own:
 		return &rules.Problem{
-			Path: schema.Path{"name"}, Message: fmt.Sprintf("the parent is the Service %s: its callers would get the versions of %s", ref.Name, own),
+			Path: schema.Path{"name"}, Message: fmt.Sprintf("the parent is Service %s: its callers would get the versions of %s", ref.Name, own),
 			Hint: fmt.Sprintf("name: %s, port: %d", own, port),
 		}
 	case ptr.Deref(ref.Namespace, r.ID.Namespace) != r.ID.Namespace:
 		return &rules.Problem{
-			Path: schema.Path{"namespace"}, Message: fmt.Sprintf("the rollout's Service is in namespace %s, and the callers of one in %s would get its versions", r.ID.Namespace, *ref.Namespace),
+			Path: schema.Path{"namespace"}, Message: fmt.Sprintf("the rollout's Service is in namespace %s; callers of the one in %s would get its versions", r.ID.Namespace, *ref.Namespace),
 			Hint: "remove the line",
 		}
 	case ptr.Deref(ref.Port, port) != port:
 		return &rules.Problem{
-			Path: schema.Path{"port"}, Message: fmt.Sprintf("the rollout's Service is on port %d: with port %d the route is for no request, and all go to the old version", port, *ref.Port),
+			Path: schema.Path{"port"}, Message: fmt.Sprintf("the rollout's Service has port %d: with port %d, the route matches no request and all go to the old version", port, *ref.Port),
 			Hint: fmt.Sprintf("port: %d", port),
 		}
 	case ptr.Deref(ref.SectionName, portName) != portName:
 		return &rules.Problem{
-			Path: schema.Path{"sectionName"}, Message: fmt.Sprintf("the port of the rollout's Service is %s: with sectionName %s the route is for no request, and all go to the old version", portName, *ref.SectionName),
+			Path: schema.Path{"sectionName"}, Message: fmt.Sprintf("the port of the rollout's Service is named %s: with sectionName %s, the route matches no request and all go to the old version", portName, *ref.SectionName),
 			Hint: "sectionName: " + portName,
 		}
 	}
 	return nil
 }
 
-// The most that an HTTPRoute takes (kubernetes-sigs/gateway-api
-// config/crd/standard/gateway.networking.k8s.io_httproutes.yaml@v1.5.1), as all that follows.
+// The limits of an HTTPRoute (kubernetes-sigs/gateway-api
+// config/crd/standard/gateway.networking.k8s.io_httproutes.yaml@v1.5.1), which is the source of all rules below.
 const (
 	maxHostnames    = 16
 	maxParents      = 32
@@ -386,7 +389,7 @@ const (
 	maxOrigins      = 64
 )
 
-// Patterns of the CRD.
+// The patterns of the CRD.
 var (
 	hostnamePattern   = lazyregexp.New(`^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
 	headerNamePattern = lazyregexp.New("^[A-Za-z0-9!#$%&'*+\\-.^_\\x60|~]+$")
@@ -395,11 +398,11 @@ var (
 	originPattern     = lazyregexp.New(`^\*$|^https?://((\*\.)?([a-zA-Z0-9-]+\.)*[a-zA-Z0-9-]+|\*)(:[0-9]{1,5})?$`)
 )
 
-// routeMethods are the methods of an HTTPRoute.
+// routeMethods holds the methods that an HTTPRoute can match.
 var routeMethods = []string{"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"}
 
-// httpRouteProblems are those that the API server would find in the HTTPRoute that Flagger makes of a Canary, by
-// their paths below its spec.
+// httpRouteProblems returns the problems that the API server would find in the HTTPRoute of a Canary, by their
+// paths below the Canary's spec.
 func httpRouteProblems(c *flagger.Canary) []rules.Problem {
 	s := &c.Service
 	return slices.Concat(below(schema.Path{"service"}, slices.Concat(
@@ -417,13 +420,13 @@ func hostnameProblems(hosts []string) (all []rules.Problem) {
 		name, _, withPort := strings.Cut(host, ":")
 		switch {
 		case host == "*":
-			why, hint = "an HTTPRoute without hosts is for all of them", "remove hosts"
+			why, hint = "an HTTPRoute without hosts is for all hosts", "remove hosts"
 		case net.ParseIP(host) != nil:
 			why = "it is an IP address"
 		case withPort:
 			why, hint = "a host has no port", name
 		case !hostnamePattern().MatchString(host) || len(host) > 253:
-			why = "a host has lower-case letters, digits, '-' and '.' only, at most 253"
+			why = "a host has only lower-case letters, digits, '-' and '.', at most 253"
 		}
 		if why != "" {
 			all = append(all, rules.Problem{Path: schema.Path{"hosts", i}, Message: fmt.Sprintf("%q is not a valid host: %s", host, why), Hint: hint})
@@ -433,10 +436,10 @@ func hostnameProblems(hosts []string) (all []rules.Problem) {
 }
 
 func tooMany(at schema.Path, what string, n, most int) rules.Problem {
-	return rules.Problem{Path: at, Message: fmt.Sprintf("there are %d %s, and an HTTPRoute takes %d", n, what, most), Hint: fmt.Sprintf("%d of them or fewer", most)}
+	return rules.Problem{Path: at, Message: fmt.Sprintf("there are %d %s; an HTTPRoute allows at most %d", n, what, most), Hint: fmt.Sprintf("at most %d %s", most, what)}
 }
 
-// parentProblems are too many parents, and duplicates.
+// parentProblems reports too many parents, and duplicates.
 func parentProblems(refs []api.GatewayRef) (all []rules.Problem) {
 	at := schema.Path{"gatewayRefs"}
 	if len(refs) > maxParents {
@@ -460,11 +463,12 @@ func parentProblems(refs []api.GatewayRef) (all []rules.Problem) {
 	return all
 }
 
-// timeoutProblems are durations with other units or too many digits, and an attempt that may take longer than all.
+// timeoutProblems reports durations with unsupported units or too many digits, and a backend timeout longer than
+// the request timeout.
 func timeoutProblems(s *flagger.Service) (all []rules.Problem) {
 	for _, f := range []struct{ field, name, value string }{{"timeout", "timeoutSeconds", s.Timeout}, {"backendTimeout", "backendTimeoutSeconds", s.BackendTimeout}} {
 		if f.value != "" && !durationPattern().MatchString(f.value) {
-			all = append(all, rules.Problem{Path: schema.Path{f.field}, Message: fmt.Sprintf("%q is not a valid duration: a number has at most five digits, and the unit h, m, s or ms", f.value), Hint: f.name + ": 60"})
+			all = append(all, rules.Problem{Path: schema.Path{f.field}, Message: fmt.Sprintf("%q is not a valid duration: use numbers of at most 5 digits with the unit h, m, s or ms", f.value), Hint: f.name + ": 60"})
 		}
 	}
 	request, err := time.ParseDuration(s.Timeout)
@@ -478,7 +482,7 @@ func timeoutProblems(s *flagger.Service) (all []rules.Problem) {
 	return all
 }
 
-// routeHeaderProblems are those of the header filters.
+// routeHeaderProblems returns the problems of header filters.
 func routeHeaderProblems(h *api.Headers) (all []rules.Problem) {
 	if h == nil {
 		return nil
@@ -513,20 +517,20 @@ func routeHeaderProblems(h *api.Headers) (all []rules.Problem) {
 	return all
 }
 
-// badHeader returns why an HTTPRoute does not take a name and its value, or nothing.
+// badHeader returns why an HTTPRoute rejects a header name and its value, or "".
 func badHeader(name, value string, most int) string {
 	switch {
 	case !headerNamePattern().MatchString(name) || len(name) > maxHeaderName:
 		return fmt.Sprintf("%q is not a valid name of a header or query parameter", name)
 	case value == "":
-		return name + " is empty, which an HTTPRoute does not take"
+		return name + " has no value, which an HTTPRoute does not allow"
 	case len(value) > most:
-		return fmt.Sprintf("%s has %d characters, and an HTTPRoute takes %d", name, len(value), most)
+		return fmt.Sprintf("%s has %d characters; an HTTPRoute allows at most %d", name, len(value), most)
 	}
 	return ""
 }
 
-// duplicates are the items of a list that it has before.
+// duplicates returns the items that a list repeats.
 func duplicates(at schema.Path, what string, list []string) (all []rules.Problem) {
 	seen := map[string]bool{}
 	for i, item := range list {
@@ -538,7 +542,7 @@ func duplicates(at schema.Path, what string, list []string) (all []rules.Problem
 	return all
 }
 
-// rewriteProblems are a path that is too long, and a prefix that no one condition names.
+// rewriteProblems reports a path that is too long, and a prefix rewrite without a single prefix condition.
 func rewriteProblems(c *flagger.Canary) (all []rules.Problem) {
 	w := c.Service.Rewrite
 	if w == nil {
@@ -546,10 +550,10 @@ func rewriteProblems(c *flagger.Canary) (all []rules.Problem) {
 	}
 	at := schema.Path{"rewrite"}
 	if w.URI == "" && w.Authority == "" {
-		all = append(all, rules.Problem{Path: at, Message: "rewrite has neither uri nor authority, and so changes nothing", Hint: "uri: /v2"})
+		all = append(all, rules.Problem{Path: at, Message: "rewrite has neither uri nor authority, so it changes nothing", Hint: "uri: /v2"})
 	}
 	if len(w.URI) > maxPath {
-		all = append(all, rules.Problem{Path: at.With("uri"), Message: fmt.Sprintf("the path has %d characters, and an HTTPRoute takes %d", len(w.URI), maxPath), Hint: "a shorter path"})
+		all = append(all, rules.Problem{Path: at.With("uri"), Message: fmt.Sprintf("the path has %d characters; an HTTPRoute allows at most %d", len(w.URI), maxPath), Hint: "a shorter path"})
 	}
 	if w.Authority != "" && (strings.HasPrefix(w.Authority, "*") || !hostnamePattern().MatchString(w.Authority)) {
 		all = append(all, rules.Problem{Path: at.With("authority"), Message: fmt.Sprintf("%q is not a valid host: a rewritten host has no wildcard, port or upper-case letters", w.Authority), Hint: "authority: backend.example.com"})
@@ -564,7 +568,7 @@ func rewriteProblems(c *flagger.Canary) (all []rules.Problem) {
 	byPrefix := len(matches) == 0 || len(matches) == 1 && matches[0].URI.Regex == "" && matches[0].URI.Exact == ""
 	if !byPrefix || len(c.Analysis.Match) > 1 {
 		all = append(all, rules.Problem{
-			Path: at.With("type"), Message: replacePrefix + " replaces the prefix of the one condition that each rule of the HTTPRoute may have",
+			Path: at.With("type"), Message: replacePrefix + " needs a single condition in each rule of the HTTPRoute, with a prefix",
 			Hint: "one serviceMatch with uri: {prefix: /shop} and at most one match, or type: ReplaceFullPath",
 		})
 	}
@@ -573,11 +577,11 @@ func rewriteProblems(c *flagger.Canary) (all []rules.Problem) {
 
 const replacePrefix = "ReplacePrefixMatch"
 
-// mirrorProblems are Services without a port.
+// mirrorProblems reports Services without a port.
 func mirrorProblems(s *flagger.Service) (all []rules.Problem) {
 	for i, m := range s.Mirror {
 		if b := m.BackendRef; b.Port == nil && ptr.Deref(b.Kind, kindService) == kindService && ptr.Deref(b.Group, "") == "" {
-			all = append(all, rules.Problem{Path: schema.Path{"mirror", i, "backendRef"}, Message: fmt.Sprintf("the Service %s needs its port", b.Name), Hint: "port: 80"})
+			all = append(all, rules.Problem{Path: schema.Path{"mirror", i, "backendRef"}, Message: fmt.Sprintf("the mirror to Service %s needs a port", b.Name), Hint: "port: 80"})
 		}
 	}
 	return all
@@ -606,7 +610,7 @@ func corsFilterProblems(cors *api.CorsPolicy) (all []rules.Problem) {
 			all = append(all, tooMany(at, f.what+"s", len(f.list), f.most))
 		}
 		if f.alone && len(f.list) > 1 && slices.Contains(f.list, "*") {
-			all = append(all, rules.Problem{Path: at, Message: "an HTTPRoute takes * alone", Hint: f.name + `: ["*"]`})
+			all = append(all, rules.Problem{Path: at, Message: "an HTTPRoute allows * only as the single entry", Hint: f.name + `: ["*"]`})
 		}
 		for i, item := range f.list {
 			if !f.ok(item) {
@@ -622,8 +626,8 @@ func isHeaderName(text string) bool {
 	return headerNamePattern().MatchString(text) && len(text) <= maxHeaderName
 }
 
-// countProblems are conditions and filters that are too many. A rule has each of match with each of serviceMatch,
-// and one for each cookie has those of serviceMatch again.
+// countProblems reports too many conditions or filters. A rule combines each condition of match with each of
+// serviceMatch, and a rule for a cookie repeats those of serviceMatch.
 func countProblems(c *flagger.Canary) (all []rules.Problem) {
 	s, a := c.Service.Match, c.Analysis.Match
 	plain := max(len(s), 1)
@@ -643,11 +647,11 @@ func countProblems(c *flagger.Canary) (all []rules.Problem) {
 	}
 	switch {
 	case first > maxRuleMatches && len(a) > 0 && len(s) > 0:
-		all = append(all, rules.Problem{Path: at, Message: fmt.Sprintf("each of the %d conditions of match goes with each of the %d of serviceMatch, and a rule of an HTTPRoute takes %d", len(a), len(s), maxRuleMatches), Hint: "fewer conditions of " + of})
+		all = append(all, rules.Problem{Path: at, Message: fmt.Sprintf("%d conditions of match times %d of serviceMatch are more than the %d that a rule of an HTTPRoute allows", len(a), len(s), maxRuleMatches), Hint: "fewer conditions of " + of})
 	case first > maxRuleMatches:
-		all = append(all, rules.Problem{Path: at, Message: fmt.Sprintf("there are %d conditions, and a rule of an HTTPRoute takes %d", first, maxRuleMatches), Hint: "fewer conditions of " + of})
+		all = append(all, rules.Problem{Path: at, Message: fmt.Sprintf("there are %d conditions; a rule of an HTTPRoute allows at most %d", first, maxRuleMatches), Hint: "fewer conditions of " + of})
 	case first+rest > maxRouteMatches:
-		all = append(all, rules.Problem{Path: at, Message: fmt.Sprintf("the rules of the HTTPRoute would have %d conditions, and it takes %d", first+rest, maxRouteMatches), Hint: "fewer conditions of " + of})
+		all = append(all, rules.Problem{Path: at, Message: fmt.Sprintf("the rules of the HTTPRoute would have %d conditions; at most %d are allowed", first+rest, maxRouteMatches), Hint: "fewer conditions of " + of})
 	}
 	filters := len(c.Service.Mirror)
 	if h := c.Service.Headers; h != nil && h.Request != nil {
@@ -662,12 +666,12 @@ func countProblems(c *flagger.Canary) (all []rules.Problem) {
 		}
 	}
 	if filters > maxFilters {
-		all = append(all, rules.Problem{Path: schema.Path{"service", "mirror"}, Message: fmt.Sprintf("the rule would have %d filters, and an HTTPRoute takes %d", filters, maxFilters), Hint: "fewer mirrors"})
+		all = append(all, rules.Problem{Path: schema.Path{"service", "mirror"}, Message: fmt.Sprintf("the rule would have %d filters; an HTTPRoute allows at most %d", filters, maxFilters), Hint: "fewer mirrors"})
 	}
 	return all
 }
 
-// conditionProblems are those of conditions that Flagger can write.
+// conditionProblems returns the problems of conditions that Flagger can write.
 func conditionProblems(in schema.Path, matches []flagger.Match) (all []rules.Problem) {
 	for i, m := range matches {
 		at := in.With(i)
@@ -681,7 +685,7 @@ func conditionProblems(in schema.Path, matches []flagger.Match) (all []rules.Pro
 			}
 		}
 		if len(m.URI.Regex) > maxPath {
-			all = append(all, rules.Problem{Path: at.With("uri", "regex"), Message: fmt.Sprintf("the regular expression has %d characters, and an HTTPRoute takes %d", len(m.URI.Regex), maxPath), Hint: "a shorter one"})
+			all = append(all, rules.Problem{Path: at.With("uri", "regex"), Message: fmt.Sprintf("the regular expression has %d characters; an HTTPRoute allows at most %d", len(m.URI.Regex), maxPath), Hint: "a shorter one"})
 		}
 		if method := m.Method.Exact; method != "" && !slices.Contains(routeMethods, method) {
 			all = append(all, rules.Problem{Path: at.With("method", "exact"), Message: fmt.Sprintf("%q is not a valid method", method), Hint: "exact: " + suggestedMethod(method)})
@@ -705,7 +709,7 @@ func conditionProblems(in schema.Path, matches []flagger.Match) (all []rules.Pro
 	return all
 }
 
-// suggestedMethod returns the method that was meant.
+// suggestedMethod returns the method that was probably meant.
 func suggestedMethod(method string) string {
 	if upper := strings.ToUpper(method); slices.Contains(routeMethods, upper) {
 		return upper
@@ -713,7 +717,7 @@ func suggestedMethod(method string) string {
 	return routeMethods[0]
 }
 
-// badPath returns why an HTTPRoute does not match a path, or nothing.
+// badPath returns why an HTTPRoute rejects a path, or "".
 func badPath(path string) string {
 	switch {
 	case path[0] != '/':
@@ -723,7 +727,7 @@ func badPath(path string) string {
 	}
 	for _, part := range []string{"//", "/./", "/../", "%2f", "%2F", "#"} {
 		if strings.Contains(path, part) {
-			return "it has " + part + " in it"
+			return "it contains " + part
 		}
 	}
 	for _, end := range []string{"/..", "/."} {
@@ -732,7 +736,7 @@ func badPath(path string) string {
 		}
 	}
 	if !pathPattern().MatchString(path) {
-		return "it has a character that must be written as % and two digits"
+		return "it contains a character that must be written as % and two hexadecimal digits"
 	}
 	return ""
 }

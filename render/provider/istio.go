@@ -28,19 +28,19 @@ import (
 
 const (
 	istioNamespace = "istio-system"
-	// istioPrometheus is the Prometheus of Istio's own addons, in its namespace
-	// (samples/addons/prometheus.yaml), which is also Flagger's default where it runs beside it.
+	// istioPrometheus is the Prometheus of Istio's addons, in Istio's namespace
+	// (samples/addons/prometheus.yaml). Flagger queries it by default if both share a namespace.
 	istioPrometheus = "http://prometheus.%s:9090"
 )
 
-// istio is the provider of a fleet whose clusters have Istio already: Kurator does
-// not install it (pkg/fleet-manager/plugin), and neither does fleetwright.
+// istio is the provider of a fleet whose clusters already have Istio. Like Kurator (pkg/fleet-manager/plugin),
+// fleetwright does not install it.
 type istio struct{ base }
 
-// Namespace is where Istio is installed, and Flagger where it is rendered.
+// Namespace returns the namespace of Istio, and of Flagger if it is rendered.
 func (i istio) Namespace() string { return cmp.Or(i.installedIstio().Namespace, istioNamespace) }
 
-// Namespaces is Istio's own, which is there where Istio is.
+// Namespaces returns the namespace of Istio, shared with its owner, unless Istio is listed under installed.
 func (i istio) Namespaces() []*manifest.Object {
 	if i.installedBy["istio"] != nil {
 		return nil
@@ -52,13 +52,12 @@ func (i istio) FlaggerValues() map[string]any {
 	return map[string]any{"meshProvider": flagger.Istio, "metricsServer": i.measuredAt(fmt.Sprintf(istioPrometheus, i.Namespace()))}
 }
 
-// istioInjection is the label of a namespace for the default revision. With rules.IstioRevision beside
-// it Istio ignores that (manifests/charts/istio-control/istio-discovery/files/, mutatingwebhook).
+// istioInjection is the namespace label for the default revision. Istio ignores it next to rules.IstioRevision
+// (manifests/charts/istio-control/istio-discovery/files/, mutatingwebhook).
 const istioInjection = "istio-injection"
 
-// NamespaceMeta has one of the labels: the revision that the Fleet or the application names, and
-// else the one for the default revision. A namespace that the application brings with the other
-// keeps it.
+// NamespaceMeta returns one of the two labels: the revision that the Fleet or the application sets, or else the
+// label for the default revision. A namespace from the application's manifests with the other label keeps it.
 func (i istio) NamespaceMeta(r *rollout.Rollout) manifest.NamespaceMeta {
 	revision := ""
 	if r != nil {
@@ -70,8 +69,8 @@ func (i istio) NamespaceMeta(r *rollout.Rollout) manifest.NamespaceMeta {
 	return manifest.NamespaceMeta{Labels: map[string]string{istioInjection: "enabled"}, Unless: []string{rules.IstioRevision}}
 }
 
-// RevisionOf returns the revision of Istio that the policies of an application put on the namespace of a
-// policy's rollout. What its manifests say is left as it is, and not read for this.
+// RevisionOf returns the Istio revision that the policies of an application add to the namespace of a policy's
+// rollout. Labels in its manifests stay unchanged and are not read.
 func RevisionOf(of *place.Policy) (revision string) {
 	namespace := of.WorkloadNamespace()
 	for _, p := range of.App.Policies {
@@ -81,7 +80,7 @@ func RevisionOf(of *place.Policy) (revision string) {
 		}
 		name := namespace
 		if k.TargetNamespace == name {
-			name = "" // kustomize gives every Namespace this name
+			name = "" // kustomize renames every Namespace to it
 		} else if k.TargetNamespace != "" {
 			continue
 		}
@@ -107,7 +106,7 @@ func (istio) Route(r *rollout.Rollout, _ *manifest.Object, spec *flagger.Canary)
 	spec.Service.Match, spec.Service.Rewrite = serviceMatch(routing), routing.Rewrite
 }
 
-// serviceMatch returns the conditions of a route as a Canary has them.
+// serviceMatch returns the conditions of a route as fields of a Canary.
 func serviceMatch(routing api.TrafficRouting) (all []flagger.Match) {
 	for _, m := range routing.ServiceMatch {
 		all = append(all, flagger.Match{URI: m.URI, Method: m.Method, Headers: m.Headers, QueryParams: m.QueryParams})
@@ -115,7 +114,7 @@ func serviceMatch(routing api.TrafficRouting) (all []flagger.Match) {
 	return all
 }
 
-// Made are the routes of the rollout (fluxcd/flagger pkg/router/istio.go).
+// Made returns the routes of the rollout (fluxcd/flagger pkg/router/istio.go).
 func (istio) Made(r *rollout.Rollout) []manifest.Identity {
 	const group = "networking.istio.io"
 	return []manifest.Identity{
@@ -125,10 +124,10 @@ func (istio) Made(r *rollout.Rollout) []manifest.Identity {
 	}
 }
 
-// Join refuses what a Canary has no place for.
+// Join reports fields that a Canary does not have.
 func (istio) Join(r *rollout.Rollout) { checkMatchFields(r) }
 
-// Check reports what of a rollout would not work on Istio.
+// Check reports problems of a rollout on Istio.
 func (i istio) Check(r *rules.Rollout) {
 	checkPlain(r)
 	checkIstioTCP(r)
@@ -141,15 +140,15 @@ func (i istio) Check(r *rules.Rollout) {
 	}
 	if r.Analysis.SessionAffinity != nil && r.Analysis.Iterations > 0 {
 		r.Report(diag.AffinityNeedsWeights, schema.Path{"analysis", "sessionAffinity"},
-			"Flagger keeps a client on a version only where it splits the traffic by weight", "add trafficRouting: {canaryStrategy: {stepWeight: 10}}, or remove sessionAffinity")
+			"sessionAffinity has no effect: it needs traffic that Flagger splits by weight", "trafficRouting: {canaryStrategy: {stepWeight: 10}}, or remove sessionAffinity")
 	} else if r.Plain && r.Analysis.SessionAffinity != nil && len(r.Analysis.Match) > 0 {
 		r.Report(diag.AffinityNeedsWeights, schema.Path{"analysis", "sessionAffinity"},
-			"Flagger overwrites the routes of the cookie with those of match, so no client gets one", "remove match, or remove sessionAffinity")
+			"Flagger overwrites the routes for the cookie with those for match, so no client gets the cookie", "remove match, or remove sessionAffinity")
 	}
 }
 
-// istioIgnores are the namespaces whose pods Istio never injects
-// (pkg/kube/inject/inject.go, IgnoredNamespaces).
+// istioIgnores holds the namespaces in which Istio never injects sidecars (pkg/kube/inject/inject.go,
+// IgnoredNamespaces).
 var istioIgnores = []string{"kube-system", "kube-public", "kube-node-lease", "local-path-storage"}
 
 func (i istio) NeverInjected(namespace string) string {
@@ -159,21 +158,21 @@ func (i istio) NeverInjected(namespace string) string {
 	return i.neverMeshed(namespace, i.Namespace())
 }
 
-// istioProtocols are the protocols that Istio reads from the part of a port's name before the
-// first hyphen, or of its appProtocol, in any case, by what the rules call them. It detects any other
+// istioProtocols maps the protocols that Istio recognizes, in any case, to their names in the rules. Istio reads
+// them from appProtocol, or from the part of the port name before the first hyphen, and detects all other protocols
 // from the first bytes (pkg/config/kube/conversion.go, ConvertProtocol; pkg/config/protocol/instance.go).
 var istioProtocols = map[string]string{
 	"http": "http", "http_proxy": "http", "http2": "http2", "grpc": "grpc",
 	"https": "https", "tls": "tls", "tcp": "tcp", "mongo": "mongo", "redis": "redis", "mysql": "mysql",
 }
 
-// istioAppProtocols are those that count as a whole, and as an appProtocol only.
+// istioAppProtocols holds further values that count only as a complete appProtocol.
 var istioAppProtocols = map[string]string{"kubernetes.io/h2c": "http2", "kubernetes.io/ws": "http", "kubernetes.io/wss": "https"}
 
-// istioTCPPorts are the numbers of ports on which Istio detects nothing.
+// istioTCPPorts holds the port numbers on which Istio does not detect protocols.
 var istioTCPPorts = []int32{25, 53, 3306, 27017}
 
-// Speaks returns what Istio takes the rollout's port to speak, or nothing where it detects that.
+// Speaks returns the protocol that Istio assumes for the rollout's port, or "" if it detects it.
 func (istio) Speaks(r *rules.Rollout) string {
 	s := &r.Service
 	if p := istioAppProtocols[s.AppProtocol]; p != "" {
@@ -190,12 +189,12 @@ func (istio) Speaks(r *rules.Rollout) string {
 	return "tcp"
 }
 
-// istioInject is the label, or annotation, by which a pod gets Istio's sidecar, or does not.
+// istioInject is the label or annotation that turns sidecar injection on or off for a pod.
 const istioInject = "sidecar.istio.io/inject"
 
-// OptsOut returns what keeps Istio's sidecar from the pods, where their own sidecars measure
-// them: a client's sidecar splits the traffic without (pkg/kube/inject/inject.go, injectRequired;
-// fluxcd/flagger pkg/metrics/observers/istio.go).
+// OptsOut returns the field that keeps Istio's sidecar out of the pods, if their own sidecars measure them.
+// Traffic is split by the clients' sidecars, so it needs none in the pods (pkg/kube/inject/inject.go,
+// injectRequired; fluxcd/flagger pkg/metrics/observers/istio.go).
 func (istio) OptsOut(r *rules.Rollout, pod *source.Pod, namespace map[string]string) (inPod bool, by string) {
 	measured := slices.ContainsFunc(r.Analysis.Metrics, func(m flagger.Metric) bool { return rules.IsBuiltin(r.Builtin(m)) })
 	own := cmp.Or(pod.Metadata.Labels[istioInject], pod.Metadata.Annotations[istioInject])
@@ -212,8 +211,8 @@ func (istio) OptsOut(r *rules.Rollout, pod *source.Pod, namespace map[string]str
 	return false, ""
 }
 
-// checkIstioTCP reports what means nothing where the route is one of layer 4, as Flagger
-// makes it for appProtocol tcp (pkg/router/istio.go, isTcp).
+// checkIstioTCP reports fields without effect in a layer 4 route, which Flagger creates for appProtocol tcp
+// (pkg/router/istio.go, isTcp).
 func checkIstioTCP(r *rules.Rollout) {
 	s := &r.Service
 	if !strings.EqualFold(s.AppProtocol, "tcp") {
@@ -238,26 +237,26 @@ func checkIstioTCP(r *rules.Rollout) {
 			if f.field[0] == "analysis" {
 				code = diag.RoutedOtherwise
 			}
-			r.Report(plainly(r, diag.NotOnIstio, code), f.field, f.name+" is for HTTP, and with appProtocol tcp Flagger makes a route of layer 4", "appProtocol: http, or remove the field")
+			r.Report(plainly(r, diag.NotOnIstio, code), f.field, f.name+" is for HTTP, but with appProtocol tcp Flagger writes a layer 4 route", "appProtocol: http, or remove the field")
 		}
 	}
 	for i, m := range r.Analysis.Metrics {
 		if name := r.Builtin(m); name != "" {
-			r.Report(diag.NothingMeasured, rules.InMetrics(i, "name"), fmt.Sprintf("with appProtocol tcp Istio counts no requests, so every check of %s would fail", name), "appProtocol: http, or a customMetric")
+			r.Report(diag.NothingMeasured, rules.InMetrics(i, "name"), fmt.Sprintf("with appProtocol tcp, Istio counts no requests, so every check of %s fails", name), "appProtocol: http, or a customMetric")
 		}
 	}
 }
 
-// isOfHTTP reports whether a condition asks for more than the port, which is all that is left of it in a route of
-// layer 4 (pkg/router/istio.go, canaryToL4Match).
+// isOfHTTP reports whether a condition has more than a port. A layer 4 route keeps only the port
+// (pkg/router/istio.go, canaryToL4Match).
 func isOfHTTP(m flagger.Match) bool {
 	none := api.StringMatch{}
 	return m.URI != none || m.Method != none || len(m.Headers)+len(m.QueryParams) > 0
 }
 
-// checkProtocol reports a port that Istio takes for one without HTTP requests, though Flagger
-// writes a route of HTTP for it: it does for all but appProtocol tcp. Sidecars then apply no such route, and count no requests
-// (istio/api networking/v1alpha3/virtual_service.proto, http). A gateway applies it, whatever the port is called.
+// checkProtocol reports a port whose protocol, to Istio, is not HTTP, although Flagger writes an HTTP route for
+// it, as for every appProtocol except tcp. Sidecars then ignore the route and count no requests (istio/api
+// networking/v1alpha3/virtual_service.proto, http). A gateway applies it whatever the port's name.
 func (i istio) checkProtocol(r *rules.Rollout) {
 	s := &r.Service
 	protocol := i.Speaks(r)
@@ -273,16 +272,16 @@ func (i istio) checkProtocol(r *rules.Rollout) {
 	if s.AppProtocol != "" {
 		field, value = "appProtocol", s.AppProtocol
 	}
-	why := "counts no requests of it: Flagger's metrics have no values, and every check fails"
+	why := "counts no requests: Flagger's metrics have no value, and every check fails"
 	if split {
-		why = "applies no route of HTTP to it: the new version gets no requests, and has no metrics"
+		why = "applies no HTTP route: the new version gets no requests and has no metrics"
 	}
 	r.Report(diag.NothingMeasured, schema.Path{"service", field},
-		fmt.Sprintf("Istio reads %s from %s %s of port %d, and %s", protocol, field, value, s.Port, why),
+		fmt.Sprintf("Istio treats port %d as %s because of %s %s, and %s", s.Port, protocol, field, value, why),
 		field+": http if the port speaks HTTP, or appProtocol: tcp with a customMetric for each metric")
 }
 
-// checkIstioRoute reports what Istio would refuse of the rollout's route.
+// checkIstioRoute reports parts of the rollout's route that Istio would reject.
 func checkIstioRoute(r *rules.Rollout) {
 	s := &r.Service
 	for _, p := range routeProblems(s) {
@@ -299,13 +298,13 @@ func checkIstioRoute(r *rules.Rollout) {
 	for i, m := range r.Analysis.Match {
 		for _, name := range slices.Sorted(maps.Keys(m.Headers)) {
 			if strings.HasPrefix(name, "@request.auth.claims") && s.IsMeshed() {
-				r.Report(diag.BadRoute, schema.Path{"analysis", "match", i, "headers", name}, "Istio routes by claims at a gateway only, not in all sidecars", "gateways: with the name of a Gateway, and not mesh")
+				r.Report(diag.BadRoute, schema.Path{"analysis", "match", i, "headers", name}, "Istio matches claims only at a gateway, not in sidecars", "gateways: [istio-system/public-gateway]")
 			}
 		}
 	}
 }
 
-// routeProblems are those that Istio's validation would find in what Flagger copies into a
+// routeProblems returns the problems that Istio's validation would find in the fields that Flagger copies into a
 // VirtualService (pkg/config/validation, virtualservice.go and validation.go).
 func routeProblems(s *flagger.Service) []rules.Problem {
 	return slices.Concat(hostProblems(s), gatewayProblems(s.Gateways), retryProblems(s.Retries), headerProblems(s.Headers), corsProblems(s.CorsPolicy))
@@ -317,15 +316,15 @@ func hostProblems(s *flagger.Service) (all []rules.Problem) {
 		at := schema.Path{"hosts", n}
 		switch {
 		case host == "*" && mesh:
-			all = append(all, rules.Problem{Path: at, Message: "Istio takes the host * for a gateway only, not for all sidecars", Hint: "gateways: with the name of a Gateway, and not mesh"})
+			all = append(all, rules.Problem{Path: at, Message: "Istio accepts the host * only at a gateway, not in sidecars", Hint: "gateways: [istio-system/public-gateway]"})
 		case host != "*" && badIstioHost(host):
-			all = append(all, rules.Problem{Path: at, Message: fmt.Sprintf("%q is not a host that Istio takes", host), Hint: "backend.example.com, or *.example.com"})
+			all = append(all, rules.Problem{Path: at, Message: fmt.Sprintf("%q is not a valid host for Istio", host), Hint: "backend.example.com, or *.example.com"})
 		}
 	}
 	if len(all) > 0 {
 		return all
 	}
-	hosts := s.Hosts // to which Flagger adds the name of the Service
+	hosts := s.Hosts // Flagger adds the name of the Service
 	if !slices.Contains(hosts, "*") && !slices.Contains(hosts, s.Name) {
 		hosts = append(slices.Clip(hosts), s.Name)
 	}
@@ -341,13 +340,13 @@ func hostProblems(s *flagger.Service) (all []rules.Problem) {
 		seen[host] = true
 		if other != "" {
 			at := schema.Path{"hosts", min(n, len(s.Hosts)-1)}
-			all = append(all, rules.Problem{Path: at, Message: fmt.Sprintf("the hosts %s and %s are the same to Istio, which takes each once", other, host), Hint: "remove one of the two"})
+			all = append(all, rules.Problem{Path: at, Message: fmt.Sprintf("hosts %s and %s count as the same; Istio accepts each only once", other, host), Hint: "remove one of the two"})
 		}
 	}
 	return all
 }
 
-// coveredBy returns the host with a wildcard that another host is among, or nothing.
+// coveredBy returns the wildcard host that matches another host, or "".
 func coveredBy(host string, hosts map[string]bool) string {
 	switch {
 	case host == "*":
@@ -364,8 +363,8 @@ func coveredBy(host string, hosts map[string]bool) string {
 	return ""
 }
 
-// badIstioHost reports whether a host is neither a domain, with a wildcard or without, nor
-// an IP address (ValidateWildcardDomain).
+// badIstioHost reports whether a host is neither an IP address nor a domain, which may have a wildcard
+// (ValidateWildcardDomain).
 func badIstioHost(host string) bool {
 	if net.ParseIP(host) != nil {
 		return false
@@ -379,7 +378,7 @@ func badIstioHost(host string) bool {
 func gatewayProblems(gateways []string) (all []rules.Problem) {
 	for n, gateway := range gateways {
 		if !isIstioGateway(gateway) {
-			all = append(all, rules.Problem{Path: schema.Path{"gateways", n}, Message: fmt.Sprintf("%q is not the name of a Gateway, nor a namespace and a name without dots", gateway), Hint: "istio-system/public-gateway, or mesh"})
+			all = append(all, rules.Problem{Path: schema.Path{"gateways", n}, Message: fmt.Sprintf("%q is neither the name of a Gateway nor namespace/name without dots", gateway), Hint: "istio-system/public-gateway, or mesh"})
 		}
 	}
 	return all
@@ -396,33 +395,33 @@ func isIstioGateway(text string) bool {
 	return len(text) <= 255 && err != nil && !slices.ContainsFunc(labels, func(label string) bool { return !isLabel(label) })
 }
 
-// retryProblems are those of pkg/config/validation/agent, ValidateHTTPRetry. What an Application has in
-// retryOn, its format tells.
+// retryProblems returns the problems that ValidateHTTPRetry in pkg/config/validation/agent finds. The schema
+// already checks an Application's retryOn.
 func retryProblems(retries *api.HTTPRetry) (all []rules.Problem) {
 	if retries == nil {
 		return nil
 	}
 	at := schema.Path{"retries"}
 	if retries.Attempts == 0 && (retries.PerTryTimeout != "" || retries.RetryOn != "") {
-		all = append(all, rules.Problem{Path: at, Message: "without attempts there are no retries, and Istio then takes neither perTryTimeout nor retryOn", Hint: "attempts: 3"})
+		all = append(all, rules.Problem{Path: at, Message: "without attempts there are no retries; Istio then rejects perTryTimeout and retryOn", Hint: "attempts: 3"})
 	}
 	if d := retries.PerTryTimeout.Length(); retries.PerTryTimeout != "" && (d < time.Millisecond || d%time.Millisecond != 0) {
-		all = append(all, rules.Problem{Path: at.With("perTryTimeout"), Message: "Istio takes 1ms or more, in whole milliseconds", Hint: "perTryTimeout: 2s"})
+		all = append(all, rules.Problem{Path: at.With("perTryTimeout"), Message: "Istio accepts 1ms or more, in whole milliseconds", Hint: "perTryTimeout: 2s"})
 	}
 	if why := schema.RefuseRetryOn(retries.RetryOn); retries.RetryOn != "" && why != "" {
-		all = append(all, rules.Problem{Path: at.With("retryOn"), Message: why + ", and Istio rejects it", Hint: "retryOn: " + schema.SuggestRetryOn(retries.RetryOn)})
+		all = append(all, rules.Problem{Path: at.With("retryOn"), Message: why + ", so Istio rejects it", Hint: "retryOn: " + schema.SuggestRetryOn(retries.RetryOn)})
 	}
 	return all
 }
 
-// headerProblems are those of the header that names the host, by either name. Only a
-// request's may be set, once.
+// headerProblems returns the problems of headers that set the host, under either of its names. Only the
+// request's may be set, and only once.
 func headerProblems(headers *api.Headers) (all []rules.Problem) {
 	if headers == nil {
 		return nil
 	}
 	refuse := func(direction, operation string, name any, header string) {
-		all = append(all, rules.Problem{Path: schema.Path{"headers", direction, operation, name}, Message: fmt.Sprintf("Istio does not change the header %s here", header), Hint: "remove it"})
+		all = append(all, rules.Problem{Path: schema.Path{"headers", direction, operation, name}, Message: fmt.Sprintf("Istio cannot change the header %s here", header), Hint: "remove it"})
 	}
 	for _, o := range []struct {
 		direction  string
@@ -463,12 +462,12 @@ func corsProblems(cors *api.CorsPolicy) []rules.Problem {
 		return nil
 	}
 	if d := cors.MaxAge.Length(); d < time.Second || d%time.Second != 0 {
-		return []rules.Problem{{Path: schema.Path{"corsPolicy", "maxAge"}, Message: "Istio takes 1s or more, in whole seconds", Hint: "maxAge: 24h"}}
+		return []rules.Problem{{Path: schema.Path{"corsPolicy", "maxAge"}, Message: "Istio accepts 1s or more, in whole seconds", Hint: "maxAge: 24h"}}
 	}
 	return nil
 }
 
-// Rejected returns what Istio would refuse of the VirtualService that Flagger makes of a Canary.
+// Rejected returns the parts of a Canary for which Istio would reject the VirtualService.
 func (istio) Rejected(c *flagger.Canary) (all []rules.Problem) {
 	s := &c.Service
 	service := schema.Path{"spec", "service"}
@@ -490,7 +489,7 @@ func (istio) Rejected(c *flagger.Canary) (all []rules.Problem) {
 	return all
 }
 
-// below returns problems of what is at a path, with their whole paths.
+// below prefixes the paths of problems.
 func below(at schema.Path, problems []rules.Problem) []rules.Problem {
 	for i, p := range problems {
 		problems[i].Path = at.With(p.Path...)
@@ -498,7 +497,7 @@ func below(at schema.Path, problems []rules.Problem) []rules.Problem {
 	return problems
 }
 
-// matchProblems returns what Istio would refuse of a condition.
+// matchProblems returns the parts of a condition that Istio would reject.
 func matchProblems(m flagger.Match) []rules.Problem {
 	all := gatewayProblems(m.Gateways)
 	for field, condition := range map[string]api.StringMatch{"authority": m.Authority, "method": m.Method, "scheme": m.Scheme, "uri": m.URI} {
@@ -519,11 +518,11 @@ func matchProblems(m flagger.Match) []rules.Problem {
 // An IstioHost is a host at a gateway.
 type IstioHost struct{ Host, Gateway string }
 
-// InMesh reports whether sidecars route the host's requests, and no gateway.
+// InMesh reports whether sidecars, not a gateway, route the host's requests.
 func (h IstioHost) InMesh() bool { return h.Gateway == flagger.MeshGateway }
 
-// IstioHosts returns the hosts of the VirtualService that Flagger makes of a rollout, but for the name of
-// its Service, each at all gateways and with its index in the Canary.
+// IstioHosts returns the hosts of a rollout's VirtualService, except the name of its Service, each at every
+// gateway and with its index in the Canary.
 func IstioHosts(r *rules.Rollout) iter.Seq2[int, IstioHost] {
 	return func(yield func(int, IstioHost) bool) {
 		if r.Provider != flagger.Istio {

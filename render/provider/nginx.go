@@ -22,8 +22,8 @@ import (
 
 const nginxNamespace = rules.DefaultIngressHome
 
-// nginx is the provider of one fleet. It moves the traffic that comes in through
-// an Ingress, by a second one that Flagger makes of it.
+// nginx is the provider of one fleet. It moves the traffic of an Ingress, with a second Ingress that Flagger
+// derives from it.
 type nginx struct {
 	base
 	chart settings.Chart
@@ -42,8 +42,8 @@ func newNginx(b base) rollout.Provider {
 	if _, ok := v.get("controller.metrics.enabled"); !ok { // removed with null; the chart's default is false
 		b.facts.NoIngressMetrics = "controller: {metrics: {enabled: true}}"
 	}
-	// The controller shows its metrics at the port of its health (cmd/nginx/main.go), which the
-	// annotation must name unless the input does.
+	// The controller exposes metrics on its health port (cmd/nginx/main.go). The annotation must have that port
+	// unless the input sets it.
 	if port, ok := v.get("controller.extraArgs.healthz-port"); ok {
 		if _, isSet := v.where("controller.podAnnotations.prometheus.io/port"); !isSet {
 			n.chart.Values = settings.MergeValues(n.chart.Values, map[string]any{"controller": map[string]any{"podAnnotations": map[string]any{"prometheus.io/port": text(port)}}})
@@ -51,30 +51,30 @@ func newNginx(b base) rollout.Provider {
 	}
 	if class := n.ingressClass(); len(validation.IsDNS1123Subdomain(class)) > 0 {
 		n.report(diag.WrongFormat, schema.Path{"config", "extraArgs", "controller", "ingressClassResource", "name"},
-			fmt.Sprintf("%q is not a name that Kubernetes takes", class), "name: nginx")
+			fmt.Sprintf("%q is not a valid name in Kubernetes", class), "name: nginx")
 	}
 	return n
 }
 
-// reportRetired reports, once a plugin, that ingress-nginx gets no fixes any more
+// reportRetired reports once per plugin that ingress-nginx no longer gets fixes
 // (kubernetes.io/blog/2025/11/11/ingress-nginx-retirement).
 func (in *installer) reportRetired() {
 	for _, p := range in.platform.Plugins {
 		at := schema.Path{"installed", "ingress-nginx"}
 		if uses(flagger.Nginx)(p) {
 			at = schema.Path{"trafficRoutingProvider"}
-		} else if p.Says("ingress-nginx") == nil {
+		} else if p.Entry("ingress-nginx") == nil {
 			continue
 		}
 		message, hint := "ingress-nginx was retired in March 2026 and gets no fixes", ""
 		if !usesGateway(p) {
-			message, hint = message+"; beside it, rollouts can move to gatewayapi one by one", "gateway: {}"
+			message, hint = message+"; rollouts can move to gatewayapi one by one", "gateway: {} in plugin.flagger"
 		}
 		in.base(p).report(diag.NginxRetired, at, message, hint)
 	}
 }
 
-// Namespace is where nginx is installed, and Flagger where it is rendered.
+// Namespace returns the namespace of nginx, and of Flagger if it is rendered.
 func (n nginx) Namespace() string {
 	if in := n.installedNginx(); in != nil {
 		return cmp.Or(in.Namespace, nginxNamespace)
@@ -108,7 +108,7 @@ func (n nginx) ingressClass() string {
 	return ingressClass(n.chart)
 }
 
-// ingressClass returns the class of a chart's values, which is the chart's own unless set.
+// ingressClass returns the class in a chart's values, or else the chart's default.
 func ingressClass(chart settings.Chart) string {
 	controller, _ := chart.Values["controller"].(map[string]any)
 	resource, _ := controller["ingressClassResource"].(map[string]any)
@@ -120,8 +120,8 @@ func (nginx) Route(r *rollout.Rollout, _ *manifest.Object, spec *flagger.Canary)
 	spec.IngressRef = &flagger.ObjectReference{APIVersion: manifest.NetworkingV1, Kind: "Ingress", Name: r.Workload.Name}
 }
 
-// RolloutObjects are the Ingress of this rollout alone: two that share one would
-// overwrite each other's canary, as Kurator's do.
+// RolloutObjects returns an Ingress for this rollout only: two rollouts with one Ingress would overwrite each
+// other's canary, as happens on Kurator.
 func (n nginx) RolloutObjects(r *rollout.Rollout) []manifest.Rendered {
 	path := manifest.IngressPath{Path: "/", PathType: "Prefix"}
 	path.Backend.Service.Name = r.ServiceName
@@ -135,11 +135,10 @@ func (n nginx) RolloutObjects(r *rollout.Rollout) []manifest.Rendered {
 	}, Origin: r.Origin(rollout.InRouting("host")...)}}
 }
 
-// Query selects by the upstream of the canary, which nginx names after namespace, Service and port
-// (kubernetes/ingress-nginx internal/ingress/controller, upstreamName) and puts into the label
-// canary of the requests that it got. Flagger's own queries select by the labels namespace and
-// ingress, which Prometheus renames where the scraped pod has labels of these names
-// (fluxcd/flagger#421).
+// Query selects by the canary's upstream, which nginx names after the namespace, Service and port
+// (kubernetes/ingress-nginx internal/ingress/controller, upstreamName) and writes to the label canary of its
+// requests. Flagger's own queries select by the labels namespace and ingress, which Prometheus renames if the
+// scraped pod has labels of the same names (fluxcd/flagger#421).
 func (nginx) Query(r *rollout.Rollout, metric string) string {
 	query := map[string]string{
 		"request-success-rate": templates.NginxRequestSuccessRate,
@@ -148,38 +147,38 @@ func (nginx) Query(r *rollout.Rollout, metric string) string {
 	return strings.ReplaceAll(query, "PORT", strconv.Itoa(int(r.Port)))
 }
 
-// badHost returns why an Ingress does not take a host (k8s.io/kubernetes pkg/apis/networking/validation).
+// badHost returns why an Ingress rejects a host, or "" (k8s.io/kubernetes pkg/apis/networking/validation).
 func badHost(host string) string {
 	switch {
 	case net.ParseIP(host) != nil:
 		return "it is an IP address"
 	case strings.HasPrefix(host, "*"):
 		if len(validation.IsWildcardDNS1123Subdomain(host)) > 0 {
-			return "a wildcard is *. and a name"
+			return "a wildcard host is *. and a name"
 		}
 	case len(validation.IsDNS1123Subdomain(host)) > 0:
-		return "a host has lower-case letters, digits, '-' and '.' only, at most 253"
+		return "a host has only lower-case letters, digits, '-' and '.', at most 253"
 	}
 	return ""
 }
 
-// Made is the Ingress of the canary (fluxcd/flagger pkg/router/ingress.go).
+// Made returns the Ingress of the canary (fluxcd/flagger pkg/router/ingress.go).
 func (nginx) Made(r *rollout.Rollout) []manifest.Identity {
 	return []manifest.Identity{{Group: "networking.k8s.io", Kind: "Ingress", Namespace: r.Namespace, Name: r.Workload.Name + rules.CanarySuffix}}
 }
 
-// Join refuses what a Canary has no place for.
+// Join reports fields that a Canary does not have.
 func (nginx) Join(r *rollout.Rollout) { checkMatchFields(r) }
 
-// Check reports what of a rollout would not work on nginx.
+// Check reports problems of a rollout on nginx.
 func (n nginx) Check(r *rules.Rollout) {
 	checkPlain(r)
 	if in := r.Ingress; in != nil && len(in.Hosts) > 0 {
 		if why := badHost(in.Hosts[0]); why != "" {
-			r.ReportAt(diag.WrongFormat, in.ID, schema.Path{"spec", "rules", 0, "host"}, fmt.Sprintf("%q is not a host that an Ingress takes: %s", in.Hosts[0], why), "host: shop.example.com")
+			r.ReportAt(diag.WrongFormat, in.ID, schema.Path{"spec", "rules", 0, "host"}, fmt.Sprintf("%q is not a valid host for an Ingress: %s", in.Hosts[0], why), "host: shop.example.com")
 		}
 	} else if in != nil {
-		r.ReportAt(diag.NoHost, in.ID, schema.Path{"spec"}, "the Ingress needs the name that requests come in for", "host: shop.example.com")
+		r.ReportAt(diag.NoHost, in.ID, schema.Path{"spec"}, "the Ingress has no host, so it would match requests for every host", "host: shop.example.com")
 	}
 	for i, m := range r.Analysis.Metrics {
 		name, at := r.Builtin(m), rules.InMetrics(i, "name")
@@ -203,33 +202,33 @@ func (n nginx) Check(r *rules.Rollout) {
 func checkBeforeSwitch(r *rules.Rollout, at schema.Path, name string) {
 	if r.Analysis.Iterations > 0 && len(r.Analysis.Match) == 0 && r.Has("analysis", "iterations") {
 		r.Report(diag.NothingMeasured, at,
-			fmt.Sprintf("before the switch of a blue/green rollout nginx sends the new version nothing, so every check of %s would fail", name),
-			"use a customMetric of the pods, or canaryStrategy")
+			fmt.Sprintf("before the switch of a blue/green rollout, nginx sends the new version no requests, so every check of %s fails", name),
+			"use a customMetric that the pods export, or canaryStrategy")
 	}
 }
 
-// checkNginxMatch reports conditions that nginx does not get: of all Flagger takes the last
-// header and the last cookie (pkg/router/ingress.go, SetRoutes).
+// checkNginxMatch reports conditions that nginx does not get: Flagger uses only the last header and the last
+// cookie of all conditions (pkg/router/ingress.go, SetRoutes).
 func checkNginxMatch(r *rules.Rollout) {
 	headers := map[bool]int{}
 	for i, m := range r.Analysis.Match {
 		at := schema.Path{"analysis", "match", i}
 		for name, n := range map[string]int{"queryParams": len(m.QueryParams), "sourceLabels": len(m.SourceLabels)} {
 			if n > 0 {
-				r.Report(diag.NotOnNginx, at.With(name), fmt.Sprintf("%s are for istio, Flagger ignores them on nginx", name), "use headers")
+				r.Report(diag.NotOnNginx, at.With(name), fmt.Sprintf("Flagger ignores %s on nginx: the field is for istio", name), "use headers")
 			}
 		}
 		for name, h := range m.Headers {
 			at := at.With("headers", name)
 			cookie := name == "cookie"
 			if headers[cookie]++; headers[cookie] == 2 {
-				r.Report(diag.NotOnNginx, schema.Path{"analysis", "match"}, "Flagger takes one header and one cookie on nginx, and ignores the others", "leave one header, and one cookie")
+				r.Report(diag.NotOnNginx, schema.Path{"analysis", "match"}, "Flagger uses only one header and one cookie on nginx, and ignores the others", "keep one header and one cookie")
 			}
 			switch {
 			case cookie && h.Exact == "":
-				r.Report(diag.NotOnNginx, at, "on nginx a cookie is matched by its name, which Flagger takes from exact; nginx then wants its value to be always", "cookie: {exact: canary}")
+				r.Report(diag.NotOnNginx, at, "nginx matches a cookie by its name, which Flagger reads from exact; its value must be always", "cookie: {exact: canary}")
 			case h.Prefix != "" || h.Suffix != "":
-				r.Report(diag.NotOnNginx, at, "Flagger takes exact and regex of a header on nginx, and ignores prefix and suffix", "regex: ^insider.*")
+				r.Report(diag.NotOnNginx, at, "Flagger ignores prefix and suffix of a header on nginx; it reads only exact and regex", "regex: ^insider.*")
 			}
 		}
 	}

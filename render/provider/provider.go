@@ -1,5 +1,5 @@
-// Package provider holds what the compiler knows of the providers that move the traffic of
-// rollouts, a file for each: kuma.go, istio.go and nginx.go.
+// Package provider implements the providers that move the traffic of rollouts, in one file each: kuma.go,
+// istio.go, nginx.go and others.
 package provider
 
 import (
@@ -21,7 +21,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// newProvider returns the provider of a fleet. Others are those that are made already.
+// newProvider returns the provider of a fleet. Others holds the existing providers.
 func newProvider(b base, name string, others map[string]rollout.Provider) rollout.Provider {
 	switch name {
 	case flagger.Kuma:
@@ -36,12 +36,11 @@ func newProvider(b base, name string, others map[string]rollout.Provider) rollou
 	return &kubernetes{base: b}
 }
 
-// oldestFlagger is the oldest version of Flagger whose CRD has every field that is rendered,
-// but for those that rules report by version.
+// oldestFlagger is the oldest version of Flagger whose CRD has every rendered field, except the fields that
+// rules check by version.
 var oldestFlagger = settings.MinorVersion{Major: 1, Minor: flagger.Oldest}
 
-// Install returns what a platform has, or nil where it cannot be made. It reports what of that does
-// not work.
+// Install returns the installation of a platform, or nil if it has none. It reports problems of the plugins.
 func Install(c *rollout.Compilation, platform *place.Platform) *rollout.Installation {
 	in := newInstaller(c, platform)
 	s := &rollout.Installation{
@@ -69,7 +68,7 @@ func Install(c *rollout.Compilation, platform *place.Platform) *rollout.Installa
 	return s
 }
 
-// addGateways adds the CRDs of Gateway API where they are rendered, and the Gateways that applications wait for.
+// addGateways adds the rendered CRDs of Gateway API, and the Gateways that applications wait for.
 func (in *installer) addGateways(s *rollout.Installation) {
 	if plugin := in.renderedBy[gatewayCRDs]; plugin != nil {
 		s.GatewayCRDs = &flux.CRDs{Name: gatewayCRDs + "-crds", Release: in.c.Settings.Charts[gatewayCRDs], Origin: in.base(plugin).origin}
@@ -92,7 +91,7 @@ func (in *installer) addGateways(s *rollout.Installation) {
 	}
 }
 
-// addFlagger adds the Flagger that is rendered, or says of the one that is there what rules ask.
+// addFlagger adds the rendered Flagger, or the facts of the installed one.
 func (in *installer) addFlagger(s *rollout.Installation) {
 	if plugin := in.renderedBy["flagger"]; plugin != nil && s.Providers[plugin.Provider()] != nil {
 		in.renderFlagger(s, plugin, s.Providers[plugin.Provider()])
@@ -118,11 +117,11 @@ func (in *installer) addFlagger(s *rollout.Installation) {
 	}
 }
 
-// flaggerNamespace returns the namespace of an installed Flagger where a plugin does not say it: that of a
-// provider, as where it is rendered.
+// flaggerNamespace returns the default namespace of an installed Flagger: that of a provider, as for a rendered
+// Flagger.
 func flaggerNamespace(s *rollout.Installation, plugin *place.Plugin) string {
 	names := []string{plugin.Provider()}
-	if plugin.Says("flagger") != nil {
+	if plugin.Entry("flagger") != nil {
 		names = append(names, plugin.Installed.Flagger.MeshProvider)
 	}
 	for _, name := range append(names, flagger.Kuma, flagger.Istio, flagger.Nginx, flagger.GatewayAPI) {
@@ -133,17 +132,18 @@ func flaggerNamespace(s *rollout.Installation, plugin *place.Plugin) string {
 	return ""
 }
 
-// checkPrefix reports a Flagger that writes annotations which the rendered ingress controller does not read.
+// checkPrefix reports a Flagger that writes annotations with a prefix that the rendered ingress controller does
+// not read.
 func (in *installer) checkPrefix(b base, said string) {
 	written, read := cmp.Or(said, defaultIngressPrefix), in.ingressPrefix()
 	if read != "" && written != read {
 		b.report(diag.ContradictingValue, schema.Path{"installed", "flagger", "ingressAnnotationsPrefix"},
 			unreadPrefix(written, read),
-			fmt.Sprintf("config: {extraArgs: {controller: {extraArgs: {annotations-prefix: %s}}}} beside installed, or ingressAnnotationsPrefix: %s if Flagger has that", written, read))
+			fmt.Sprintf("config: {extraArgs: {controller: {extraArgs: {annotations-prefix: %s}}}} next to installed, or ingressAnnotationsPrefix: %s if Flagger has that", written, read))
 	}
 }
 
-// renderFlagger adds the release of Flagger that a plugin asks for, with the values of its provider.
+// renderFlagger adds the release of Flagger for a plugin, with the values for its provider.
 func (in *installer) renderFlagger(s *rollout.Installation, plugin *place.Plugin, p rollout.Provider) {
 	b := in.base(plugin)
 	needed := p.FlaggerValues()
@@ -159,22 +159,22 @@ func (in *installer) renderFlagger(s *rollout.Installation, plugin *place.Plugin
 	s.FlaggerVersion, s.FlaggerNamespace = imageVersion(s.Flagger.Chart), p.Namespace()
 	b.apply("flagger", s.Flagger.Chart)
 	b.checkFlaggerVersion(s.Flagger.Chart.Version, schema.Path{"chart", "version"}, fmt.Sprintf("version: %s.0 or newer", oldestFlagger))
-	if prometheus := in.installedPrometheus(); prometheus == nil || prometheus.Address != in.facts.MetricsServer { // which is checked itself
+	if prometheus := in.installedPrometheus(); prometheus == nil || prometheus.Address != in.facts.MetricsServer { // an installed address has a separate check
 		b.checkMetricsServer(in.facts.MetricsServer, schema.Path{"extraArgs", "metricsServer"}, fmt.Sprint(needed["metricsServer"]))
 	}
 	if said := text(s.Flagger.Chart.Values["meshProvider"]); s.Providers[said] == nil {
-		b.report(diag.ProvidersDiffer, schema.Path{"extraArgs", "meshProvider"}, fmt.Sprintf("Flagger is told to use %v, the fleet's provider is %s", said, plugin.Provider()), fmt.Sprintf("meshProvider: %v, or remove the line", needed["meshProvider"]))
+		b.report(diag.ProvidersDiffer, schema.Path{"extraArgs", "meshProvider"}, fmt.Sprintf("Flagger's meshProvider is %v, but the fleet's provider is %s", said, plugin.Provider()), fmt.Sprintf("meshProvider: %v, or remove the line", needed["meshProvider"]))
 	}
 }
 
-// checkFlaggerVersion reports a version of Flagger that nothing is rendered for.
+// checkFlaggerVersion reports an unsupported version of Flagger.
 func (b base) checkFlaggerVersion(version string, at schema.Path, hint string) {
 	if v, ok := settings.ParseMinor(version); ok && v.Less(oldestFlagger) {
-		b.report(diag.FlaggerVersion, at, fmt.Sprintf("Flagger %s is older than what fleetwright renders for", version), hint)
+		b.report(diag.FlaggerVersion, at, fmt.Sprintf("Flagger %s is too old: fleetwright supports %s.0 and newer", version, oldestFlagger), hint)
 	}
 }
 
-// checkMetricsServer reports an address that Flagger cannot ask.
+// checkMetricsServer reports an address that Flagger cannot query.
 func (b base) checkMetricsServer(address string, at schema.Path, example string) {
 	if schema.RefuseURL(address, "http", "https") != "" {
 		b.report(diag.NoAddress, at, "Flagger's metricsServer is not the URL of a Prometheus", "metricsServer: "+example)
@@ -184,8 +184,8 @@ func (b base) checkMetricsServer(address string, at schema.Path, example string)
 	}
 }
 
-// imageVersion is the version of the image that runs, where the values name one, and else that
-// of the chart (fluxcd/flagger charts/flagger/templates/deployment.yaml, image.tag).
+// imageVersion returns the version of the image if the values set it, and otherwise that of the chart
+// (fluxcd/flagger charts/flagger/templates/deployment.yaml, image.tag).
 func imageVersion(chart settings.Chart) string {
 	image, _ := chart.Values["image"].(map[string]any)
 	if tag, _ := image["tag"].(string); tag != "" {
@@ -196,8 +196,8 @@ func imageVersion(chart settings.Chart) string {
 	return chart.Version
 }
 
-// addPrometheus finds the Prometheus that rendered MetricTemplates ask, and Flagger by itself: each is
-// the default of the other.
+// addPrometheus sets the Prometheus of rendered MetricTemplates and that of the built-in metrics. Each defaults
+// to the other.
 func (in *installer) addPrometheus() {
 	f := in.facts
 	f.PrometheusAddress = f.MetricsServer
@@ -215,7 +215,7 @@ func (in *installer) addPrometheus() {
 	}
 	f.MetricsServer = cmp.Or(f.MetricsServer, f.PrometheusAddress, flagger.DefaultMetricsServer)
 	f.PrometheusAddress = cmp.Or(f.PrometheusAddress, f.MetricsServer)
-	if in.renderedBy["flagger"] == nil { // whose chart may have one all the same, with labels of its own
+	if in.renderedBy["flagger"] == nil { // a rendered one may have its own Prometheus, with other labels
 		name, _ := rules.ServiceAt(f.PrometheusAddress)
 		f.Prometheus = name == rules.BundledPrometheus
 	}
@@ -248,7 +248,7 @@ func (in *installer) addLoadTester(s *rollout.Installation) {
 	}
 }
 
-// checkTesterAllowed reports that Kuma puts no sidecar into the rendered load tester that should have one.
+// checkTesterAllowed reports a rendered load tester into which Kuma injects no sidecar although it needs one.
 func (in *installer) checkTesterAllowed() {
 	plugin, all := in.renderedBy["kuma"], in.facts.MeshNamespaces
 	if plugin == nil || in.facts.TesterMesh != flagger.Kuma || len(all) == 0 || slices.Contains(all, rollout.PublicLoadTester) {
@@ -259,8 +259,8 @@ func (in *installer) checkTesterAllowed() {
 		fmt.Sprintf("namespaceAllowList: [%s]", strings.Join(append(slices.Clip(all), rollout.PublicLoadTester), ", ")))
 }
 
-// testerMesh returns the provider whose sidecar the rendered load tester gets: the fleet's own splits its
-// requests, or else that of another mesh that rollouts may use. It is empty where there is none.
+// testerMesh returns the name of the provider whose sidecar the rendered load tester gets: the fleet's own, or
+// else another mesh that rollouts may use, or "".
 func testerMesh(s *rollout.Installation, own string) string {
 	if g, ok := s.Providers[own].(*gatewayAPI); ok && g.kuma != nil {
 		own = flagger.Kuma
@@ -276,12 +276,12 @@ func testerMesh(s *rollout.Installation, own string) string {
 	return ""
 }
 
-// A base is what all providers have. Its methods are those of a provider that installs nothing, and
-// whose rollouts need nothing but their Canary.
+// A base is the common part of all providers. Its methods are those of a provider that installs nothing and
+// whose rollouts need only their Canary.
 type base struct {
 	*installer
 	plugin *place.Plugin
-	// origin is where the plugin asks for the provider.
+	// origin is the position at which the plugin selects the provider.
 	origin manifest.Origin
 }
 
@@ -298,17 +298,17 @@ func (base) Speaks(*rules.Rollout) string                           { return "" 
 func (base) Rejected(*flagger.Canary) []rules.Problem               { return nil }
 func (base) Join(*rollout.Rollout)                                  {}
 
-// OptsOut is nothing where pods need no sidecars.
+// OptsOut returns nothing, because pods need no sidecars.
 func (base) OptsOut(*rules.Rollout, *source.Pod, map[string]string) (inPod bool, by string) {
 	return false, ""
 }
 
-// report reports something about a field of the plugin.
+// report reports a diagnostic at a field of the plugin.
 func (b base) report(code diag.Code, field schema.Path, message, hint string) {
 	b.c.Add(b.plugin.Doc.Diagnostic(code, b.plugin.At(field...), message, hint))
 }
 
-// chart returns the chart of a provider, as the settings and the fleet say it.
+// chart returns the chart of a provider, with the values of the settings and the fleet.
 func (b base) chart(name string) settings.Chart {
 	chart := b.c.Settings.Charts[name]
 	if config := b.plugin.Config; config != nil && configuredComponent(b.plugin) == name {
@@ -317,7 +317,8 @@ func (b base) chart(name string) settings.Chart {
 	return chart
 }
 
-// ownNamespace returns that of Flagger, where it is rendered for a provider and has one of its own.
+// ownNamespace returns the namespace of a Flagger that is rendered for the provider and does not share another
+// component's.
 func (b base) ownNamespace(provider string) []*manifest.Object {
 	if p := b.renderedBy["flagger"]; p == nil || p != b.plugin || !uses(provider)(p) {
 		return nil
@@ -325,8 +326,8 @@ func (b base) ownNamespace(provider string) []*manifest.Object {
 	return []*manifest.Object{manifest.NewNamespace(flaggerSystem, manifest.NamespaceMeta{})}
 }
 
-// bundledPrometheus returns values that have Flagger's chart install a Prometheus, which scrapes the pods that
-// ask for it, unless one is there.
+// bundledPrometheus returns values that enable the Prometheus in Flagger's chart, which scrapes annotated pods,
+// unless a Prometheus is installed.
 func (b base) bundledPrometheus(provider, namespace string) map[string]any {
 	if p := b.installedPrometheus(); p != nil {
 		return map[string]any{"meshProvider": provider, "metricsServer": p.Address}
@@ -334,7 +335,7 @@ func (b base) bundledPrometheus(provider, namespace string) map[string]any {
 	return map[string]any{"meshProvider": provider, "metricsServer": b.bundledMetricsServer(namespace), "prometheus": map[string]any{"install": true}}
 }
 
-// bundledMetricsServer is the Prometheus of Flagger's chart in a namespace, which is named as the chart names
+// bundledMetricsServer returns the address of the Prometheus in Flagger's chart, which the chart names after
 // Flagger (charts/flagger/templates/_helpers.tpl, flagger.fullname).
 func (b base) bundledMetricsServer(namespace string) string {
 	v := values{b, "flagger", b.flaggerChart(nil)}
@@ -348,8 +349,8 @@ func (b base) bundledMetricsServer(namespace string) string {
 	return fmt.Sprintf("http://%s-prometheus.%s:9090", name, namespace)
 }
 
-// lacksBundled reports whether a rollout asks the Prometheus of the Flagger that is rendered in a namespace, though
-// the values have its chart install none.
+// lacksBundled reports whether a rollout queries the Prometheus of the Flagger rendered in a namespace while the
+// values disable it.
 func (b base) lacksBundled(r *rules.Rollout, namespace string) bool {
 	return !r.On.Prometheus && b.asksBundled(r, namespace)
 }
@@ -358,24 +359,24 @@ func (b base) asksBundled(r *rules.Rollout, namespace string) bool {
 	return b.isRendered("flagger") && !r.Has("metricsServer") && r.On.PrometheusAddress == b.bundledMetricsServer(namespace)
 }
 
-// flaggerChart returns Flagger's with the values of a provider, as the settings and the fleet say it.
+// flaggerChart returns Flagger's chart with the values of a provider, the settings and the fleet.
 func (b base) flaggerChart(values map[string]any) settings.Chart {
 	chart := b.c.Settings.Charts["flagger"]
 	chart.Values = settings.MergeValues(values, chart.Values)
 	return chart.With(b.plugin.Chart, b.plugin.ExtraArgs)
 }
 
-// neverMeshed returns why the pods of a namespace get no sidecars, if they do not.
+// neverMeshed returns why the pods of a namespace get no sidecars, or "".
 func (b base) neverMeshed(namespace, provider string) string {
 	rendered := map[string]string{kumaNamespace: "kuma", nginxNamespace: "ingress-nginx", prometheusNamespace: "prometheus"}
 	if component := rendered[namespace]; component != "" && b.isRendered(component) {
-		return "is not one that fleetwright has sidecars put into"
+		return "gets no sidecars from fleetwright"
 	}
 	switch namespace {
 	case provider, "kube-system":
-		return "is not one that fleetwright has sidecars put into"
+		return "gets no sidecars from fleetwright"
 	case b.c.Settings.Source.Namespace:
-		return "is that of Flux, which is not in the mesh"
+		return "belongs to Flux, which is not in the mesh"
 	}
 	return ""
 }

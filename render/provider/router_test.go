@@ -17,8 +17,9 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// TestCheckOfRouters: of a Canary of any provider it is told what the router ignores, and what it makes otherwise.
-func TestCheckOfRouters(t *testing.T) {
+// TestFieldsOnEachRouter checks, for Canaries of any provider, fields that the router ignores or interprets
+// differently.
+func TestFieldsOnEachRouter(t *testing.T) {
 	targets := map[string]string{"name: service": "Service", "name: daemon": "DaemonSet"}
 	const ab = "iterations: 2, match: [{headers: {x: {exact: a}}}]"
 	for _, tt := range []struct {
@@ -72,8 +73,9 @@ func TestCheckOfRouters(t *testing.T) {
 	}
 }
 
-// TestLoadByUnknownDoor: load by the gateway of a provider is no load of somebody else, and load past it is.
-func TestLoadByUnknownDoor(t *testing.T) {
+// TestLoadThroughGateways checks that load through a gateway of the provider is not reported as another service's,
+// and that load around it is.
+func TestLoadThroughGateways(t *testing.T) {
 	for _, tt := range []struct {
 		provider, command string
 		want              []string
@@ -105,8 +107,8 @@ func TestLoadByUnknownDoor(t *testing.T) {
 	}
 }
 
-// TestBlueGreenBehindProxy: before the switch of a blue/green rollout a proxy counts no requests to the new version,
-// wherever the load goes; APISIX counts those to both versions.
+// TestBlueGreenBehindProxy checks that, before the switch of a blue/green rollout, a proxy counts no requests to
+// the new version, whatever the target of the load; APISIX counts those to both versions.
 func TestBlueGreenBehindProxy(t *testing.T) {
 	for _, tt := range []struct{ provider, hook, want string }{
 		{"gloo", "http://a-canary.shop/", "FW390 spec.analysis.metrics[0].name"},
@@ -129,7 +131,7 @@ func TestBlueGreenBehindProxy(t *testing.T) {
 			if f.Code == diag.NothingReaches {
 				got += fmt.Sprintf("%s %s", f.Code, f.Field)
 				if strings.Contains(f.Hint, "mirror") {
-					t.Errorf("on %s the hint is %s, and nothing mirrors there", tt.provider, f.Hint)
+					t.Errorf("on %s the hint is %s, but its router mirrors nothing", tt.provider, f.Hint)
 				}
 			}
 		}
@@ -139,7 +141,8 @@ func TestBlueGreenBehindProxy(t *testing.T) {
 	}
 }
 
-// TestIngressOfRouter: the Ingress must lead to the rollout's Service, and have an annotation on skipper.
+// TestIngressOfRouter checks that the Ingress must route to the rollout's Service, and on skipper must have an
+// annotation.
 func TestIngressOfRouter(t *testing.T) {
 	for _, tt := range []struct{ provider, annotations, service, want string }{
 		{"nginx", "{}", "a", ""},
@@ -161,7 +164,7 @@ func TestIngressOfRouter(t *testing.T) {
 	}
 }
 
-// TestIngressWithoutPaths: Flagger reads the paths of rules alone.
+// TestIngressWithoutPaths checks that Flagger reads only the paths of rules.
 func TestIngressWithoutPaths(t *testing.T) {
 	const leads = "http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: a, port: {number: 80}}}}]}"
 	for _, tt := range []struct{ provider, spec, want string }{
@@ -182,7 +185,7 @@ func TestIngressWithoutPaths(t *testing.T) {
 	}
 }
 
-// check returns what the rules find in the spec of a Canary, of what is about providers and load.
+// check returns the rules' findings about providers and load for the spec of a Canary.
 func check(t *testing.T, spec string, beside ...string) []rules.Finding {
 	t.Helper()
 	fields := input{}
@@ -212,7 +215,7 @@ func check(t *testing.T, spec string, beside ...string) []rules.Finding {
 	})
 }
 
-// An input is the spec of a Canary as it was written.
+// An input is the spec of a Canary as written.
 type input map[string]any
 
 func (input) Position(manifest.Identity, schema.Path) diag.Position { return diag.Position{} }

@@ -1,5 +1,5 @@
-// Package report collects the diagnostics of a compilation: each where it was found, or
-// one for all places where the same holds.
+// Package report collects the diagnostics of a compilation: each at its position, or one for all positions with
+// the same finding.
 package report
 
 import (
@@ -16,7 +16,7 @@ import (
 type Report struct {
 	list  diag.List
 	notes map[diag.Code][]note
-	// ignores are the comments that ignore diagnostics, and ignored their places.
+	// ignores holds the comments that ignore diagnostics, and ignored their places.
 	ignores []schema.Ignore
 	ignored map[place]bool
 }
@@ -30,7 +30,7 @@ type place struct {
 
 func placeOf(d diag.Diagnostic) place { return place{d.Code, d.Position.File, d.Position.Line} }
 
-// New returns a report of what was found while the documents were loaded.
+// New returns a report with the diagnostics of loading the documents.
 func New(docs *schema.Documents) *Report {
 	r := &Report{list: slices.Clone(docs.Diagnostics), notes: map[diag.Code][]note{}, ignores: docs.Ignores, ignored: map[place]bool{}}
 	for _, i := range docs.Ignores {
@@ -42,8 +42,8 @@ func New(docs *schema.Documents) *Report {
 // Add adds a diagnostic.
 func (r *Report) Add(d diag.Diagnostic) { r.list = append(r.list, d) }
 
-// AddAt adds a diagnostic about an object that several variants of an Application may share, whichever of
-// them its origin is.
+// AddAt adds a diagnostic about an object that several variants of an Application may share, whichever of them
+// is its origin.
 func (r *Report) AddAt(at manifest.Origin, code diag.Code, message, hint string) {
 	d := at.Doc.Diagnostic(code, at.Path, message, hint)
 	d.On = nil
@@ -60,8 +60,8 @@ func (r *Report) List(severities map[diag.Code]diag.Severity) diag.List {
 	return list.With(severities)
 }
 
-// CheckIgnores reports the comments that ignore nothing, but for codes of which nobody can tell. It may
-// be called only where there are no errors: an error can keep a diagnostic from being found.
+// CheckIgnores reports the comments that ignore nothing, except for codes that unsure reports. Call it
+// only without errors: an error can hide a diagnostic.
 func (r *Report) CheckIgnores(unsure func(diag.Code) bool) {
 	found := map[place]bool{}
 	for _, d := range r.list {
@@ -69,46 +69,45 @@ func (r *Report) CheckIgnores(unsure func(diag.Code) bool) {
 	}
 	for _, i := range r.ignores {
 		if !found[place{i.Code, i.Position.File, i.Line}] && !unsure(i.Code) {
-			where := fmt.Sprintf("in line %d", i.Line)
+			where := fmt.Sprintf("on line %d", i.Line)
 			if i.Position.Unnumbered {
-				where = "where the comment stands"
+				where = "here"
 			}
-			r.Add(diag.New(diag.UnusedIgnore, i.Position, "", fmt.Sprintf("there is no %s to ignore %s", i.Code, where), "remove the comment"))
+			r.Add(diag.New(diag.UnusedIgnore, i.Position, "", fmt.Sprintf("no %s is reported %s, so the comment ignores nothing", i.Code, where), "remove the comment"))
 		}
 	}
 }
 
-// A note is one of the places where something holds that is reported once for all of them.
+// A note is one place of a finding that is reported once for all its places.
 type note struct {
 	at       manifest.Origin
 	position diag.Position
-	// what holds there, to be listed; it may be empty.
-	what string
+	// name is the listed name; it may be "".
+	name string
 }
 
-// OnHub ends what must be on the hub, of what is noted as needed on clusters.
+// OnHub is the suffix of a required object that must exist on the hub.
 const OnHub = " (on the hub)"
 
-// ToLogIn is behind the name of a ServiceAccount with which a controller on a cluster only logs in elsewhere.
+// ToLogIn is the suffix of a ServiceAccount that a controller uses only to log in elsewhere.
 const ToLogIn = " (to log in)"
 
-// Note keeps a place where something holds. Summarize reports all of a code at once: what
-// holds for every rollout of a large fleet would bury the rest.
-func (r *Report) Note(code diag.Code, at manifest.Origin, what string) {
-	r.notes[code] = append(r.notes[code], note{at, at.Position(), what})
+// Note records a place for a code. Summarize reports all places of a code at once: a diagnostic for
+// every rollout of a large fleet would bury the rest.
+func (r *Report) Note(code diag.Code, at manifest.Origin, name string) {
+	r.notes[code] = append(r.notes[code], note{at, at.Position(), name})
 }
 
-// Summarize reports the notes of a code at the first of their places. The message is made
-// of what holds, each once and sorted and the first few of many, and of the number of other
-// places. A comment ignores the note in its own line alone: of the others nobody has said
-// that they are good.
-func (r *Report) Summarize(code diag.Code, message func(what []string, others int) string) {
+// Summarize reports the notes of a code at the first of their places. The message gets
+// the names, unique, sorted and limited to a few, and the number of other places. A comment ignores
+// only the note on its own line.
+func (r *Report) Summarize(code diag.Code, message func(names []string, others int) string) {
 	all := r.notes[code]
 	slices.SortStableFunc(all, func(a, b note) int { return a.position.Compare(b.position) })
-	all = slices.CompactFunc(all, func(a, b note) bool { return a.position == b.position && a.what == b.what })
+	all = slices.CompactFunc(all, func(a, b note) bool { return a.position == b.position && a.name == b.name })
 	if len(r.ignored) > 0 {
 		all = slices.DeleteFunc(all, func(n note) bool {
-			d := n.at.Doc.Diagnostic(code, n.at.Path, message([]string{n.what}, 0), "")
+			d := n.at.Doc.Diagnostic(code, n.at.Path, message([]string{n.name}, 0), "")
 			ignored := r.ignored[placeOf(d)]
 			if ignored {
 				r.Add(d) // so that CheckIgnores finds the comment in use
@@ -119,23 +118,23 @@ func (r *Report) Summarize(code diag.Code, message func(what []string, others in
 	if len(all) == 0 {
 		return
 	}
-	var what []string
+	var names []string
 	for _, n := range all {
-		what = append(what, n.what)
+		names = append(names, n.name)
 	}
-	slices.Sort(what)
-	what = slices.Compact(what)
+	slices.Sort(names)
+	names = slices.Compact(names)
 	first, others := all[0].at, len(all)-1
-	d := first.Doc.Diagnostic(code, first.Path, message(few(what), others), "")
-	d.On = nil // it is about the others as well
-	if len(what) > diag.MostNames {
-		d = d.WithWhole(message(what, others))
+	d := first.Doc.Diagnostic(code, first.Path, message(few(names), others), "")
+	d.On = nil // it is also about the others
+	if len(names) > diag.MostNames {
+		d = d.WithWhole(message(names, others))
 	}
 	r.Add(d)
 }
 
-// few returns the first of many names, of which the last one says how many more there are: of those that
-// end alike, OnHub or ToLogIn.
+// few returns the first of many names; the last one states how many more there are with the same suffix, OnHub
+// or ToLogIn.
 func few(names []string) (all []string) {
 	for _, end := range []string{"", OnHub, ToLogIn} {
 		var of []string

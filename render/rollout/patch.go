@@ -32,18 +32,18 @@ import (
 	"github.com/fleetwright/fleetwright/schema/output"
 )
 
-// maxPatched is how large patches may make an object, in bytes: an API server takes no larger one
-// (etcd's --max-request-bytes), and copying a part of an object into itself doubles it.
+// maxPatched is the largest size of a patched object, in bytes. API servers accept no larger one (etcd's
+// --max-request-bytes), and copying a part of an object into itself doubles it.
 const maxPatched = 1 << 20
 
-// The most that the patches of a rollout may have: objects and operations, each of which goes
-// through all of its object, and bytes, since what is merged is looked for field by field.
+// The limits of a rollout's patches. maxParts counts objects and operations, because each traverses the whole
+// object it patches. maxPatch counts bytes, because merging looks up every field.
 const (
 	maxParts = 250
 	maxPatch = 64 << 10
 )
 
-// checkPatches reports the patches of the rollout that kustomize would refuse.
+// checkPatches reports the patches of the rollout that kustomize would reject.
 func checkPatches(r *Rollout) {
 	for i, p := range r.Patches {
 		if field, message, hint := patch.Check(p); message != "" {
@@ -52,9 +52,8 @@ func checkPatches(r *Rollout) {
 	}
 }
 
-// patch applies the rollout's patches to its objects, one after the other, as
-// kustomize does (api/internal/builtins/PatchTransformer.go). What they make is
-// checked with everything else that is rendered.
+// patch applies the rollout's patches to its objects in order, as kustomize does
+// (api/internal/builtins/PatchTransformer.go). The result is validated with all other rendered objects.
 func (r *Rollout) patch(objects []manifest.Rendered) []manifest.Rendered {
 	if len(r.Patches) == 0 {
 		return objects
@@ -63,7 +62,7 @@ func (r *Rollout) patch(objects []manifest.Rendered) []manifest.Rendered {
 	for i, o := range objects {
 		text, err := json.Marshal(o.Object)
 		if err != nil {
-			panic(err) // what cannot be encoded is in no manifest
+			panic(err) // a rendered object can be encoded
 		}
 		node := kyaml.MustParse(string(text))
 		all[i] = &patching{Rendered: o, node: node, steps: []patchStep{{node: node.Copy()}}}
@@ -75,12 +74,12 @@ func (r *Rollout) patch(objects []manifest.Rendered) []manifest.Rendered {
 		}
 		at := schema.Path{"patches", i}
 		if size -= len(p.Patch); size < 0 {
-			r.Report(diag.PatchFails, at.With("patch"), fmt.Sprintf("with this patch the patches have more than %d bytes", maxPatch), "remove what the workload's own manifests can hold")
+			r.Report(diag.PatchFails, at.With("patch"), fmt.Sprintf("with this one, the patches have more than %d bytes", maxPatch), "move what you can into the workload's own manifests")
 			break
 		}
 		parts := patchParts(p.Patch)
 		if left -= len(parts); left < 0 {
-			r.Report(diag.PatchFails, at.With("patch"), fmt.Sprintf("with this patch the patches have more than %d objects and operations", maxParts), "merge into each object once, and add all fields below a path in one operation")
+			r.Report(diag.PatchFails, at.With("patch"), fmt.Sprintf("with this one, the patches have more than %d objects and operations", maxParts), "merge into each object once, and add all fields below a path in one operation")
 			break
 		}
 		applyPatch(r, all, p, parts, at)
@@ -92,24 +91,24 @@ func (r *Rollout) patch(objects []manifest.Rendered) []manifest.Rendered {
 	return patched
 }
 
-// A patchStep is an object as a patch has left it, or as it was without patches.
+// A patchStep is the state of an object after a patch, or before the first one.
 type patchStep struct {
-	// at is the patch.
+	// at is the path of the patch.
 	at   schema.Path
 	node *kyaml.RNode
 }
 
-// A patching is an object while patches are applied to it.
+// A patching is an object to which patches are being applied.
 type patching struct {
 	manifest.Rendered
 	node *kyaml.RNode
-	// steps are the object without patches, and what each patch that was applied has made of it.
+	// steps holds the unpatched object, and the object after each patch.
 	steps []patchStep
-	// failed objects are left as they were, and reported.
+	// failed reports whether a patch failed, which was reported. The object then stays unpatched.
 	failed bool
 }
 
-// applyPatch applies one patch to the objects that it means.
+// applyPatch applies one patch to the objects that it matches.
 func applyPatch(r *Rollout, all []*patching, p kustomize.Patch, parts []patchPart, at schema.Path) {
 	means := make([]bool, len(parts))
 	for _, o := range all {
@@ -124,24 +123,25 @@ func applyPatch(r *Rollout, all []*patching, p kustomize.Patch, parts []patchPar
 			}
 			if problem := o.applyPart(part); problem != "" {
 				o.failed = true
-				r.Report(diag.PatchFails, at.With("patch"), fmt.Sprintf("%s of %s", problem, o.Identity()), "")
+				r.Report(diag.PatchFails, at.With("patch"), fmt.Sprintf("the patch fails on %s: %s", o.Identity(), problem), "")
 			}
 		}
 		if isMeant {
 			o.steps = append(o.steps, patchStep{at, o.node.Copy()})
 		}
 	}
-	// As for kustomize, a target may mean nothing of some parts, and without one each part means an object.
+	// As in kustomize, a target need not match for every part, but without a target each part must match an
+	// object.
 	if !slices.Contains(means, true) || p.Target == nil && slices.Contains(means, false) {
 		var names []string
 		for _, o := range all {
 			names = append(names, o.Identity().String())
 		}
-		hint := "there are " + diag.Some(names, diag.MostNames) + "; without a target a patch names the namespace too"
+		hint := "target one of its objects: " + diag.Some(names, diag.MostNames) + "; a patch without a target must also name the namespace"
 		if revision := patch.Label([]kustomize.Patch{p}, "Namespace", r.Namespace, rules.IstioRevision); revision != "" {
-			hint = fmt.Sprintf("plugin: {flagger: {installed: {istio: {revision: %s}}}} in the Fleet's spec; for a Namespace of your manifests the same patch in kustomization.patches", revision)
+			hint = fmt.Sprintf("plugin: {flagger: {installed: {istio: {revision: %s}}}} in the Fleet's spec; for a Namespace in your manifests, move the patch to kustomization.patches", revision)
 		}
-		r.Report(diag.PatchMatchesNothing, at, "none of the rollout's objects is meant by the patch", hint)
+		r.Report(diag.PatchMatchesNothing, at, "the patch matches none of the rollout's objects", hint)
 	}
 }
 
@@ -151,7 +151,7 @@ type patchPart struct {
 	operation any
 }
 
-// patchParts are the parts of a patch, which checkPatches has checked.
+// patchParts returns the parts of a patch that passed checkPatches.
 func patchParts(text string) (parts []patchPart) {
 	documents, err := patch.Read([]byte(text))
 	if err != nil {
@@ -173,7 +173,7 @@ func patchParts(text string) (parts []patchPart) {
 	return parts
 }
 
-// applyPart applies a part of a patch to the object, and returns why it cannot.
+// applyPart applies a part of a patch to the object, and returns why that fails, or "".
 func (o *patching) applyPart(part patchPart) (problem string) {
 	if part.object == nil {
 		problem = o.applyOperation(part.operation)
@@ -184,12 +184,12 @@ func (o *patching) applyPart(part patchPart) (problem string) {
 		return problem
 	}
 	if text, err := o.node.MarshalJSON(); err == nil && len(text) > maxPatched {
-		return fmt.Sprintf("the patch makes more than %d bytes", maxPatched)
+		return fmt.Sprintf("the object would have more than %d bytes", maxPatched)
 	}
 	return ""
 }
 
-// isMeant reports whether the target of a patch, or without one the patch itself, names the object.
+// isMeant reports whether the target of a patch, or the patch itself if it has no target, matches the object.
 func (o *patching) isMeant(target *kustomize.Selector, part patchPart) bool {
 	id := resid.FromRNode(o.node)
 	if target == nil {
@@ -206,7 +206,7 @@ func (o *patching) isMeant(target *kustomize.Selector, part patchPart) bool {
 	return labelsErr == nil && labels && annotationsErr == nil && annotations
 }
 
-// id returns what the patched object must still be.
+// id returns the identity that the object must keep.
 func (o *patching) id() resid.ResId { return resid.FromRNode(o.steps[0].node) }
 
 // applyOperation applies an operation of a JSON patch.
@@ -220,15 +220,15 @@ func (o *patching) applyOperation(value any) (problem string) {
 	case err != nil && op == "test":
 		return fmt.Sprintf("the test of %s fails", path)
 	case err != nil:
-		return fmt.Sprintf("the operation %s does not find %s", op, path)
+		return fmt.Sprintf("the operation %s cannot find %s", op, path)
 	case resid.FromRNode(o.node) != o.id():
-		return fmt.Sprintf("the operation %s of %s makes another object", op, path)
+		return fmt.Sprintf("the operation %s of %s changes which object it is", op, path)
 	}
 	return ""
 }
 
-// merge applies an object of a strategic merge patch. Like kustomize it keeps the
-// object's kind, name and namespace, whatever the patch calls it.
+// merge applies an object of a strategic merge patch. As in kustomize, the kind, name and namespace stay the
+// same, whatever the patch contains.
 func (o *patching) merge(patch *kyaml.RNode) (problem string) {
 	id := o.id()
 	patch = patch.Copy()
@@ -237,19 +237,19 @@ func (o *patching) merge(patch *kyaml.RNode) (problem string) {
 	merged, err := patchstrategicmerge.Filter{Patch: patch}.Filter([]*kyaml.RNode{o.node})
 	switch {
 	case err != nil:
-		return "the patch does not fit the fields"
+		return "it does not fit the fields of the object"
 	case len(merged) == 0 || merged[0].IsNilOrEmpty():
-		return "the rollout does not work without what the patch deletes, which is all"
+		return "it deletes the object, which the rollout needs"
 	}
 	o.node = merged[0]
 	if err := cmp.Or(o.node.SetName(id.Name), o.node.SetNamespace(id.Namespace)); err != nil {
-		return "the patch has no place for the name and the namespace"
+		return "it replaces the metadata, which must hold the name and the namespace"
 	}
 	return ""
 }
 
-// result returns the object as the patches have left it, or without them where the cluster
-// or the rollout would not work with that.
+// result returns the patched object, or the unpatched one if the cluster would reject the patched one or the
+// rollout would break.
 func (o *patching) result(r *Rollout) manifest.Rendered {
 	if o.failed || len(o.steps) == 1 {
 		return o.Rendered
@@ -260,7 +260,7 @@ func (o *patching) result(r *Rollout) manifest.Rendered {
 	}
 	text, problems := o.patched(r)
 	for _, p := range problems {
-		r.Report(diag.PatchBreaks, at, fmt.Sprintf("the patches make %s one that %s", o.Identity(), p.Message), p.Hint)
+		r.Report(diag.PatchBreaks, at, fmt.Sprintf("the patches break %s: %s", o.Identity(), p.Message), p.Hint)
 	}
 	if len(problems) > 0 {
 		return o.Rendered
@@ -274,13 +274,13 @@ func (o *patching) result(r *Rollout) manifest.Rendered {
 	return manifest.Rendered{Object: &m, Origin: o.Origin}
 }
 
-// patched returns the JSON of the patched object, or why it is none that may be applied.
+// patched returns the JSON of the patched object, and the problems that prevent using it.
 func (o *patching) patched(r *Rollout) (json.RawMessage, []rules.Problem) {
 	one := func(message, hint string) []rules.Problem { return []rules.Problem{{Message: message, Hint: hint}} }
 	yamlText, err := o.node.String()
 	if err == nil && manifest.IsSubstituted([]byte(yamlText)) && o.Metadata.Annotations[manifest.FluxSubstitute] == "" {
 		if err := o.node.PipeE(kyaml.SetAnnotation(manifest.FluxSubstitute, "disabled")); err != nil {
-			return nil, one("has no place for annotations", "")
+			return nil, one("its metadata cannot hold annotations", "")
 		}
 		yamlText, err = o.node.String()
 	}
@@ -294,18 +294,18 @@ func (o *patching) patched(r *Rollout) (json.RawMessage, []rules.Problem) {
 		err = json.Unmarshal(text, &value)
 	}
 	if err != nil {
-		return nil, one("JSON cannot hold", "use text for keys, and numbers that are numbers")
+		return nil, one("it cannot be written as JSON", "use text for keys, and only finite numbers")
 	}
 	known := openapi.SchemaForResourceType(kyaml.TypeMeta{APIVersion: o.APIVersion, Kind: o.Kind})
 	if bad := findMismatch(map[string]any(value), known, nil); bad != nil {
-		return nil, one(fmt.Sprintf("the cluster does not take: %s: %s", bad.Path, bad.Message), bad.Hint)
+		return nil, one(fmt.Sprintf("the API server would reject %s: %s", bad.Path, bad.Message), bad.Hint)
 	}
 	if at, why := badKey(map[string]any(value), nil); at != nil {
-		return nil, one(fmt.Sprintf("the cluster does not take: %s: %s", at, why), "at most 63 letters, digits, '-', '_' and '.', with a prefix such as example.com/ or none")
+		return nil, one(fmt.Sprintf("the API server would reject %s: %s", at, why), "at most 63 letters, digits, '-', '_' and '.', with an optional prefix such as example.com/")
 	}
 	for _, f := range settled(r, o.Kind) {
 		if is := scalarAt(o.node, f.path); is != scalarAt(unpatched, f.path) {
-			return nil, one(fmt.Sprintf("the rollout does not work with: %s is %s", f.path, cmp.Or(is, "gone")), f.instead)
+			return nil, one(fmt.Sprintf("the rollout relies on %s, which would be %s", f.path, cmp.Or(is, "missing")), f.instead)
 		}
 	}
 	if why, hint := refusedText(r, o.Kind, text); why != "" {
@@ -315,16 +315,16 @@ func (o *patching) patched(r *Rollout) (json.RawMessage, []rules.Problem) {
 	patched.Value, patched.Form = map[string]any(value), output.Patched
 	var problems []rules.Problem
 	for _, bad := range output.Check([]output.Object{patched}) {
-		problems = append(problems, one("the cluster does not take: "+bad.Explain(), bad.Hint)...)
+		problems = append(problems, one("the API server would reject "+bad.Explain(), bad.Hint)...)
 	}
 	if len(problems) > 0 && len(output.Check([]output.Object{o.Output()})) > 0 {
-		problems = nil // the patches are not to blame
+		problems = nil // the patches did not cause them
 	}
 	return inOrderOf(unpatched, text), problems
 }
 
-// refusedText returns why a text of a patched object would be refused by its reader, if one
-// would. An object of another shape is left to its schema.
+// refusedText returns why the reader of a text in a patched object would reject it, or "". Other mismatches are
+// left to the schema.
 func refusedText(r *Rollout, kind string, object []byte) (why, hint string) {
 	switch kind {
 	case "Canary":
@@ -338,11 +338,11 @@ func refusedText(r *Rollout, kind string, object []byte) (why, hint string) {
 			return refusal(refused[0])
 		}
 		if problems := r.On.Rejected(&canary.Spec); len(problems) > 0 {
-			refuses := "Istio refuses"
+			rejects := "Istio would reject"
 			if canary.Spec.Provider == flagger.GatewayAPI {
-				refuses = "the API server refuses of the HTTPRoute"
+				rejects = "the API server would reject the HTTPRoute for"
 			}
-			return fmt.Sprintf("%s: %s: %s", refuses, problems[0].Path, problems[0].Message), problems[0].Hint
+			return fmt.Sprintf("%s %s: %s", rejects, problems[0].Path, problems[0].Message), problems[0].Hint
 		}
 	case "MetricTemplate":
 		var template struct {
@@ -355,17 +355,17 @@ func refusedText(r *Rollout, kind string, object []byte) (why, hint string) {
 			return refusal(refused[0])
 		}
 		if !rules.IsAddress(template.Spec.Provider) {
-			return "Flagger cannot ask: spec.provider.address is not the URL of a server", "http://prometheus.monitoring:9090"
+			return "spec.provider.address is not the URL of a server", "http://prometheus.monitoring:9090"
 		}
 	}
 	return "", ""
 }
 
 func refusal(r schema.Rejection) (why, hint string) {
-	return fmt.Sprintf("is refused: %s: %s", r.Path, r.Message), r.Hint
+	return fmt.Sprintf("%s is not valid: %s", r.Path, r.Message), r.Hint
 }
 
-// CheckEnd reports patches that keep every version from being promoted.
+// CheckEnd reports patches that prevent every version from being promoted.
 func (r *Rollout) CheckEnd() {
 	run, ok := r.Judged.Good()
 	if !ok {
@@ -375,58 +375,59 @@ func (r *Rollout) CheckEnd() {
 		spec, ok := o.Spec.(flagger.Canary)
 		spec.Unmeasured = r.Judged.Unmeasured
 		if ok && run.Outcome == spec.Run(r.On.Simulated(), flagger.Scenario{}).Outcome {
-			return // whatever the reason, it is not the patches
+			return // the patches are not the cause
 		}
 	}
+	const endingHint = "remove the changes to spec.analysis from the patches"
 	switch last := run.Ticks[len(run.Ticks)-1]; run.Outcome {
 	case flagger.Endless:
-		r.Report(diag.NeverEnds, schema.Path{"patches"}, fmt.Sprintf("with the patches a rollout never ends: however good the version is, it stays %s with %d%% of the traffic", last.Phase, last.Canary), "")
+		r.Report(diag.NeverEnds, schema.Path{"patches"}, fmt.Sprintf("with the patches, a rollout never ends: even a good version stays %s with %d%% of the traffic", last.Phase, last.Canary), endingHint)
 	case flagger.RolledBack:
-		r.Report(diag.NeverEnds, schema.Path{"patches"}, "with the patches every version is rolled back, however good it is", "")
+		r.Report(diag.NeverEnds, schema.Path{"patches"}, "with the patches, every version is rolled back, even a good one", endingHint)
 	}
 }
 
-// A settledField is one that other objects, and the checks of the rollout, rely on.
+// A settledField is a field on which other objects and the checks of the rollout rely.
 type settledField struct {
 	path    schema.Path
 	instead string
 }
 
-// settled are the fields of a kind that patches cannot change.
+// settled returns the fields of a kind that patches must not change.
 func settled(r *Rollout, kind string) []settledField {
 	fields := slices.Clip(settledFields[kind])
 	if kind == "Canary" {
 		for _, service := range []string{"apex", "canary", "primary"} {
 			for key := range r.On.ServiceMeta(r.Port) {
-				fields = append(fields, settledField{schema.Path{"spec", "service", service, "annotations", key}, "protocol of the rollout"})
+				fields = append(fields, settledField{schema.Path{"spec", "service", service, "annotations", key}, "set protocol of the rollout instead"})
 			}
 		}
 	}
 	return fields
 }
 
-// settledFields are those that every rollout has: the Application says them.
+// settledFields holds the settled fields of every rollout; the Application sets them.
 var settledFields = map[string][]settledField{
 	"Canary": {
-		{schema.Path{"metadata", "annotations", rules.MeshAnnotation}, "meshName of the rollout"},
-		{schema.Path{"metadata", "annotations", rules.RequestsAnnotation}, "expectedTraffic of the rollout"},
-		{schema.Path{"metadata", "annotations", rules.MatchingAnnotation}, "expectedTraffic of the rollout"},
-		{schema.Path{"metadata", "annotations", rules.ErrorRateAnnotation}, "expectedTraffic of the rollout"},
-		{schema.Path{"spec", "provider"}, "trafficRoutingProvider of the rollout"},
-		{schema.Path{"spec", "targetRef", "name"}, "workload of the rollout"},
-		{schema.Path{"spec", "targetRef", "kind"}, "workload of the rollout"},
-		{schema.Path{"spec", "ingressRef", "name"}, "patch the Ingress that is rendered"},
-		{schema.Path{"spec", "service", "name"}, "serviceName of the rollout"},
-		{schema.Path{"spec", "service", "port"}, "port of the rollout"},
-		{schema.Path{"spec", "service", "targetPort"}, "targetPort of the rollout"},
-		{schema.Path{"spec", "service", "appProtocol"}, "appProtocol of the rollout"},
-		{schema.Path{"spec", "metricsServer"}, "metricsServer of the rollout"},
-		{schema.Path{"spec", "autoscalerRef", "kind"}, "autoscalerRef of the rollout"},
-		{schema.Path{"spec", "autoscalerRef", "name"}, "autoscalerRef of the rollout"},
+		{schema.Path{"metadata", "annotations", rules.MeshAnnotation}, "set meshName of the rollout instead"},
+		{schema.Path{"metadata", "annotations", rules.RequestsAnnotation}, "set expectedTraffic of the rollout instead"},
+		{schema.Path{"metadata", "annotations", rules.MatchingAnnotation}, "set expectedTraffic of the rollout instead"},
+		{schema.Path{"metadata", "annotations", rules.ErrorRateAnnotation}, "set expectedTraffic of the rollout instead"},
+		{schema.Path{"spec", "provider"}, "set trafficRoutingProvider of the rollout instead"},
+		{schema.Path{"spec", "targetRef", "name"}, "set workload of the rollout instead"},
+		{schema.Path{"spec", "targetRef", "kind"}, "set workload of the rollout instead"},
+		{schema.Path{"spec", "ingressRef", "name"}, "patch the rendered Ingress instead"},
+		{schema.Path{"spec", "service", "name"}, "set serviceName of the rollout instead"},
+		{schema.Path{"spec", "service", "port"}, "set port of the rollout instead"},
+		{schema.Path{"spec", "service", "targetPort"}, "set targetPort of the rollout instead"},
+		{schema.Path{"spec", "service", "appProtocol"}, "set appProtocol of the rollout instead"},
+		{schema.Path{"spec", "metricsServer"}, "set metricsServer of the rollout instead"},
+		{schema.Path{"spec", "autoscalerRef", "kind"}, "set autoscalerRef of the rollout instead"},
+		{schema.Path{"spec", "autoscalerRef", "name"}, "set autoscalerRef of the rollout instead"},
 	},
 	"Ingress": {
-		{schema.Path{"spec", "rules", 0, "host"}, "host of the rollout; more rules may be added behind the first"},
-		{schema.Path{"spec", "rules", 0, "http", "paths", 0, "backend", "service", "name"}, "serviceName of the rollout"},
+		{schema.Path{"spec", "rules", 0, "host"}, "set host of the rollout instead; a patch may add rules after the first"},
+		{schema.Path{"spec", "rules", 0, "http", "paths", 0, "backend", "service", "name"}, "set serviceName of the rollout instead"},
 	},
 	"Service": {
 		{schema.Path{"spec", "selector", "app"}, ""},
@@ -437,7 +438,7 @@ var settledFields = map[string][]settledField{
 	},
 }
 
-// scalarAt returns the scalar at a path, or nothing.
+// scalarAt returns the scalar at a path, or "".
 func scalarAt(object *kyaml.RNode, path schema.Path) string {
 	if n := nodeAt(object, path); n != nil {
 		return n.Value
@@ -458,8 +459,8 @@ func nodeAt(object *kyaml.RNode, path schema.Path) *kyaml.Node {
 	return found.YNode()
 }
 
-// findMismatch returns the first value that Kubernetes' own schema does not allow, or nil. Of
-// a kind that it does not know everything is allowed.
+// findMismatch returns the first value that violates Kubernetes' own schema, or nil. It accepts everything in
+// unknown kinds.
 func findMismatch(value any, known *openapi.ResourceSchema, path schema.Path) *rules.Problem {
 	if known == nil || known.IsMissingOrNull() || value == nil {
 		return nil
@@ -492,9 +493,9 @@ func findMismatch(value any, known *openapi.ResourceSchema, path schema.Path) *r
 	return nil
 }
 
-// badKey returns the first key of a label or an annotation that the API server rejects or
-// kustomize cannot build: where it is, and why
-// (k8s.io/apimachinery pkg/api/validation, ValidateAnnotations; pkg/apis/meta/v1/validation, ValidateLabels).
+// badKey returns the path of the first label or annotation key that the API server rejects or that kustomize
+// cannot build, and why (k8s.io/apimachinery pkg/api/validation, ValidateAnnotations;
+// pkg/apis/meta/v1/validation, ValidateLabels).
 func badKey(value any, path schema.Path) (at schema.Path, why string) {
 	list, _ := value.([]any)
 	for i, item := range list {
@@ -514,23 +515,22 @@ func badKey(value any, path schema.Path) (at schema.Path, why string) {
 		for _, key := range slices.Sorted(maps.Keys(keys)) {
 			switch {
 			case len(validation.IsQualifiedName(strings.ToLower(key))) > 0:
-				return path.With(name), fmt.Sprintf("%q is not a key that Kubernetes takes", key)
+				return path.With(name), fmt.Sprintf("%q is not a valid key", key)
 			case !schema.IsBuildable(path.With(name), key):
-				return path.With(name), fmt.Sprintf("kustomize drops the quotes of %q, which is no text without them", key)
+				return path.With(name), fmt.Sprintf("kustomize drops the quotes of %q, which is not text without them", key)
 			}
 		}
 	}
 	return nil, ""
 }
 
-// typeNames are the types of Kubernetes' own schema in words.
+// typeNames holds words for the types of Kubernetes' own schema.
 var typeNames = map[string]string{
 	"string": "text", "integer": "a whole number", "number": "a number",
 	"boolean": "true or false", "object": "a mapping", "array": "a list",
 }
 
-// wrongType returns what Kubernetes' own schema expects instead of a value, or nothing
-// where the value is of that type.
+// wrongType returns the type that Kubernetes' own schema requires, or "" if the value has it.
 func wrongType(value any, known *openapi.ResourceSchema) string {
 	if len(known.Schema.Type) != 1 {
 		return ""
@@ -553,7 +553,7 @@ func wrongType(value any, known *openapi.ResourceSchema) string {
 	return fmt.Sprintf("expected %s, got %s", expected, found)
 }
 
-// typeOf returns the type of a value as Kubernetes' own schema calls it, and the value in words.
+// typeOf returns the type of a value in Kubernetes' own schema, and a description of the value.
 func typeOf(value any) (name, words string) {
 	switch v := value.(type) {
 	case map[string]any:
@@ -570,17 +570,16 @@ func typeOf(value any) (name, words string) {
 	return "integer", fmt.Sprintf("the number %v", value)
 }
 
-// inOrderOf returns the JSON of an object with the fields of mappings in the order of another,
-// and those that it has not behind them.
+// inOrderOf returns the JSON of an object with its fields in the order of another object, and new fields last.
 func inOrderOf(other *kyaml.RNode, text []byte) []byte {
 	node := kyaml.MustParse(string(text))
 	if order.SyncOrder(other, node) != nil {
-		return text // something else is where a list was
+		return text // a list was replaced by a value of another type
 	}
 	return appendJSON(nil, node.YNode())
 }
 
-// appendJSON appends a node that was read from JSON.
+// appendJSON appends a node that was parsed from JSON.
 func appendJSON(b []byte, n *kyaml.Node) []byte {
 	switch {
 	case n.Kind == kyaml.MappingNode:

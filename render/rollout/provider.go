@@ -7,47 +7,44 @@ import (
 	"github.com/fleetwright/fleetwright/render/rules"
 )
 
-// A Provider moves the traffic of rollouts. All that the compiler knows of one stands in its
-// file, but for what its router in Flagger reads, which stands beside the others' in features.
+// A Provider moves the traffic of rollouts. Its file contains everything that depends on it, except the fields
+// that Flagger's router reads, which the table features lists for all providers.
 type Provider interface {
 	rules.Provider
-	// Namespace is where the provider is installed, and Flagger with it where it is rendered.
+	// Namespace returns the namespace of the provider, and of Flagger if it is rendered.
 	Namespace() string
-	// Namespaces are all that the provider brings, with their labels.
+	// Namespaces returns all namespaces of the provider, with their labels.
 	Namespaces() []*manifest.Object
-	// Releases are the charts to install before Flagger, in any order.
+	// Releases returns the charts to install before Flagger, in any order.
 	Releases() []*flux.Release
-	// FlaggerValues are the values that make Flagger work with the provider.
+	// FlaggerValues returns the values that make Flagger work with the provider.
 	FlaggerValues() map[string]any
-	// Meshes are what must be there before objects are applied and before a pod
-	// is started in a namespace of rolled out workloads. They are in a
-	// Kustomization of their own: Flux has the API server try everything that one
-	// applies before it applies the first of it (fluxcd/pkg ssa, ApplyAll).
+	// Meshes returns the objects that must exist before others are applied, and before a pod starts in a
+	// namespace of rolled out workloads. They are in a separate Kustomization, because Flux validates all
+	// objects of a Kustomization with the API server before it applies the first one (fluxcd/pkg ssa, ApplyAll).
 	Meshes() []manifest.Rendered
-	// Objects are what the provider's custom resources must say, applied when
-	// the releases are ready and the meshes are there.
+	// Objects returns further custom resources of the provider, which are applied when the releases are ready
+	// and the meshes exist.
 	Objects() []manifest.Rendered
-	// NamespaceMeta is what the namespace of a rolled out workload must carry, or
-	// that of the public load tester where there is no rollout.
+	// NamespaceMeta returns the metadata that the namespace of a rolled out workload needs. A nil rollout stands
+	// for the public load tester.
 	NamespaceMeta(r *Rollout) manifest.NamespaceMeta
-	// Route adds to a Canary what the provider reads.
+	// Route sets the provider's fields in a Canary.
 	Route(r *Rollout, canary *manifest.Object, spec *flagger.Canary)
-	// RolloutObjects are those that a rollout needs beside its Canary.
+	// RolloutObjects returns the objects that a rollout needs in addition to its Canary.
 	RolloutObjects(r *Rollout) []manifest.Rendered
-	// PrometheusAddress is the Prometheus that measures rollouts of the provider alone, or nothing where
-	// it is that of the installation.
+	// PrometheusAddress returns the address of a Prometheus that measures only rollouts of this provider, or ""
+	// for that of the installation.
 	PrometheusAddress() string
-	// Query returns the query behind a metric that Flagger knows by itself but cannot
-	// answer with this provider, or nothing.
+	// Query returns the query that replaces a built-in metric that does not work with this provider, or "".
 	Query(r *Rollout, metric string) string
-	// ServiceMeta are the annotations of a Service whose port speaks HTTP.
+	// ServiceMeta returns the annotations of a Service whose port speaks HTTP.
 	ServiceMeta(port int32) map[string]string
-	// Made are the objects that Flagger makes for a rollout with this provider,
-	// beside those that it makes with any.
+	// Made returns the objects that Flagger creates for a rollout only with this provider.
 	Made(r *Rollout) []manifest.Identity
-	// Rejected returns what the provider would refuse of what Flagger makes of a Canary, by
-	// the paths in the object.
+	// Rejected returns the parts of a Canary for which the provider would reject Flagger's objects, by their
+	// paths in the Canary.
 	Rejected(spec *flagger.Canary) []rules.Problem
-	// Join is called once for a rollout of the provider, before anything is made for it.
+	// Join is called once for each rollout of the provider, before any of its objects is created.
 	Join(r *Rollout)
 }

@@ -11,30 +11,30 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// shortestInterval is, in seconds, how often Flagger checks at most.
+// shortestInterval is the shortest interval in which Flagger checks, in seconds.
 const shortestInterval = int(flagger.ShortestInterval / time.Second)
 
-// defaultDeadline is, in seconds, for how long pods may be unready
-// (pkg/apis/flagger/v1beta1/canary.go, ProgressDeadlineSeconds).
+// defaultDeadline is how long pods may stay unready by default, in seconds (pkg/apis/flagger/v1beta1/canary.go,
+// ProgressDeadlineSeconds).
 const defaultDeadline = 600
 
-// shorter returns how many seconds an interval has, and reports whether these are too few.
+// shorter returns the seconds of an interval, and reports whether it is too short.
 func shorter(interval string) (seconds int, ok bool) {
 	d, err := time.ParseDuration(interval)
 	return int(d / time.Second), err == nil && d < flagger.ShortestInterval
 }
 
-// checkIntervals reports intervals that Flagger or Prometheus cannot keep.
+// checkIntervals reports intervals that are too short for Flagger or Prometheus.
 func checkIntervals(r *Rollout) {
 	if n, ok := shorter(r.Analysis.Interval); ok {
-		r.Report(diag.ShortInterval, inAnalysis("interval"), fmt.Sprintf("Flagger checks at most every %d seconds, not every %d", shortestInterval, n), fmt.Sprintf("checkIntervalSeconds: %d or more", shortestInterval))
+		r.Report(diag.ShortInterval, inAnalysis("interval"), fmt.Sprintf("an interval of %d s is too short: Flagger checks at most every %d s", n, shortestInterval), fmt.Sprintf("checkIntervalSeconds: %d or more", shortestInterval))
 	}
 	for i, m := range r.Analysis.Metrics {
 		if _, err := time.ParseDuration(m.Interval); err != nil && r.parsesInterval(m) {
 			r.Report(diag.WrongFormat, InMetrics(i, "interval"), fmt.Sprintf("%q is not a duration, so every check of %s fails", m.Interval, m.Name), "interval: 1m")
 		}
 		if n, ok := shorter(m.Interval); ok {
-			r.Report(diag.ShortInterval, InMetrics(i, "interval"), fmt.Sprintf("a window of %d seconds holds too few samples to tell a rate from", n), "intervalSeconds: 60")
+			r.Report(diag.ShortInterval, InMetrics(i, "interval"), fmt.Sprintf("a window of %d s holds too few samples to compute a rate, so checks fail", n), "intervalSeconds: 60")
 		}
 	}
 }
@@ -45,22 +45,22 @@ func (r *Rollout) parsesInterval(m flagger.Metric) bool {
 	return m.Interval != "" && (t != nil && metricProviders[t.Provider.Type].window || m.TemplateRef == nil && IsBuiltin(m.Name))
 }
 
-// checkSteps reports steps that Flagger never takes: it adds the difference to the next one, and
-// where that is not more than nothing it stays (pkg/controller/scheduler.go, nextStepWeight).
+// checkSteps reports steps that do not increase the weight: Flagger adds the difference to the next step, and
+// stays if it is not positive (pkg/controller/scheduler.go, nextStepWeight).
 func checkSteps(r *Rollout) {
 	before := 0
 	for i, weight := range r.Analysis.StepWeights {
 		if weight <= before {
 			r.Report(diag.StepsStandStill, inAnalysis("stepWeights", i),
-				fmt.Sprintf("after %d%% of the traffic a step to %d%% moves nothing, and with good checks the rollout stays there for ever", before, weight), "let each step be more than the one before it, and the first more than 0")
+				fmt.Sprintf("the step from %d%% to %d%% moves no traffic, so the rollout stays there and is never promoted", before, weight), "stepWeights: [10, 20, 50], each larger than the one before")
 			return
 		}
 		before = weight
 	}
 }
 
-// checkMaxWeight reports steps that lead past maxWeight. Flagger adds a step while the weight is
-// below maxWeight, and holds the sum to 100 only (pkg/controller/scheduler.go, runCanary).
+// checkMaxWeight reports steps that exceed maxWeight. Flagger takes a step while the weight is below maxWeight,
+// and limits the sum only to 100 (pkg/controller/scheduler.go, runCanary).
 func checkMaxWeight(r *Rollout) {
 	a := &r.Analysis
 	if a.MaxWeight <= 0 || len(a.StepWeights) > 0 {
@@ -68,17 +68,17 @@ func checkMaxWeight(r *Rollout) {
 	}
 	switch step, most := a.StepWeight, a.MaxWeight; {
 	case step > most:
-		r.Report(diag.StepTooLarge, inAnalysis("stepWeight"), fmt.Sprintf("the first step moves %d%% of the traffic, more than the maxWeight of %d%%", step, most), fmt.Sprintf("stepWeight: %d or less", most))
+		r.Report(diag.StepTooLarge, inAnalysis("stepWeight"), fmt.Sprintf("the first step moves %d%% of the traffic, above the maxWeight of %d%%", step, most), fmt.Sprintf("stepWeight: %d or less", most))
 	case step > 0 && most%step != 0 && most < 100:
 		last := min(most-most%step+step, 100)
-		r.Report(diag.StepsOvershoot, inAnalysis("maxWeight"), fmt.Sprintf("steps of %d%% lead to %d%% of the traffic, past the maxWeight of %d%%", step, last, most),
+		r.Report(diag.StepsOvershoot, inAnalysis("maxWeight"), fmt.Sprintf("steps of %d%% reach %d%% of the traffic, above the maxWeight of %d%%", step, last, most),
 			fmt.Sprintf("maxWeight: %d, or a stepWeight that divides %d", last, most))
 	}
 }
 
-// checkReadinessTimeout reports that Flagger looks at a new version once. It looks whether
-// it is ready with each check only, and gives up where it has been unavailable for longer
-// than the deadline (pkg/canary/deployment_ready.go).
+// checkReadinessTimeout reports an interval longer than the deadline. Flagger checks readiness once per
+// interval, and rolls back a version that has been unavailable for longer than the deadline
+// (pkg/canary/deployment_ready.go).
 func checkReadinessTimeout(r *Rollout) {
 	deadline := defaultDeadline
 	if n := r.ProgressDeadlineSeconds; n != nil {
@@ -92,70 +92,70 @@ func checkReadinessTimeout(r *Rollout) {
 		at = inAnalysis("interval")
 	}
 	r.Report(diag.ReadinessTimeout, at,
-		fmt.Sprintf("a new version that is not ready within %d seconds is given up, and Flagger looks only every %d seconds", deadline, r.every()),
+		fmt.Sprintf("Flagger checks readiness only every %d s, but rolls back a version that is not ready within %d s", r.every(), deadline),
 		fmt.Sprintf("rolloutTimeoutSeconds: %d or more", max(2*r.every(), defaultDeadline)))
 }
 
-// checkChecks reports that nothing stops a bad version.
+// checkChecks reports a rollout without a check that could stop a bad version.
 func checkChecks(r *Rollout) {
 	if r.SkipAnalysis || len(r.Analysis.Metrics) > 0 || slices.ContainsFunc(r.Analysis.Webhooks, decides) {
 		return
 	}
-	message := "the rollout has no metrics and no webhooks, so nothing is checked and every version is promoted"
+	message := "the rollout has no metrics and no webhooks, so every version is promoted"
 	if len(r.Analysis.Webhooks) > 0 {
-		message = "the rollout has no metrics, and a webhook that always passes checks nothing, so every version is promoted"
+		message = "the rollout has no metrics, and its webhooks always pass, so every version is promoted"
 	}
 	r.Report(diag.NothingChecked, inAnalysis(), message, "metrics: [{name: request-success-rate, thresholdRange: {min: 99}}]")
 }
 
-// checkWebhookTimeouts reports that the webhooks of a check may take longer than the
-// interval (docs/gitbook/usage/webhooks.md).
+// checkWebhookTimeouts reports webhooks whose timeouts together exceed the interval
+// (docs/gitbook/usage/webhooks.md).
 func checkWebhookTimeouts(r *Rollout) {
 	total := 0
 	for _, w := range r.Analysis.Webhooks {
-		if w.Kind() == flagger.RolloutHook && !(r.Plain && w.RunsTask() && !w.IsAwaited()) { // which a load tester answers at once
+		if w.Kind() == flagger.RolloutHook && !(r.Plain && w.RunsTask() && !w.IsAwaited()) { // the load tester answers these immediately
 			total += int(w.CallTimeout() / time.Second)
 		}
 	}
 	if total > r.every() {
-		r.Report(diag.WebhookTimeouts, inAnalysis("webhooks"), fmt.Sprintf("with their timeouts the webhooks of one check may take %d seconds, and the next check is due after %d", total, r.every()),
-			"give them less time, or set a longer checkIntervalSeconds")
+		r.Report(diag.WebhookTimeouts, inAnalysis("webhooks"), fmt.Sprintf("the webhooks of one check may take %d s, longer than the interval of %d s, so the next check comes late", total, r.every()),
+			fmt.Sprintf("checkIntervalSeconds: %d, or shorter timeouts", total))
 	}
 }
 
-// A knownMetric is one that Flagger knows by itself.
+// A knownMetric is a built-in metric of Flagger.
 type knownMetric struct {
-	// unit of its values, of which most is the largest there is, or 0.
+	// unit is the unit of its values, as in "X is in percent"; most is the largest value, or 0 for none.
 	unit string
 	most float64
-	// atLeast reports that large values are good: a threshold is then a min, and else a max.
+	// atLeast reports whether large values are good, so that a threshold is a min, not a max.
 	atLeast bool
 	// positive reports that no value is 0.
 	positive bool
-	// suspect reports whether a threshold looks like one in another unit, for the reason why.
+	// suspect reports whether a threshold seems to be in another unit; why is the message about it.
 	suspect func(threshold float64) bool
 	why     string
-	// example of a range.
+	// example is an example of a range.
 	example string
 }
 
-// knownMetrics are those of pkg/controller/scheduler_metrics.go.
+// knownMetrics are the built-in metrics of pkg/controller/scheduler_metrics.go.
 var knownMetrics = map[string]knownMetric{
 	"request-success-rate": {
-		unit: "percent", most: 100, atLeast: true, example: "thresholdRange: {min: 99}",
+		unit: "in percent", most: 100, atLeast: true, example: "thresholdRange: {min: 99}",
 		suspect: func(threshold float64) bool { return threshold > 0 && threshold <= 1 },
-		why:     "request-success-rate is in percent, from 0 to 100: for %s one good request of a hundred is enough",
+		why:     "request-success-rate is in percent (0 to 100); with a min of %s, 99 of 100 requests may fail",
 	},
 	"request-duration": {
-		unit: "milliseconds", positive: true, example: "thresholdRange: {max: 500}",
+		unit: "in milliseconds", positive: true, example: "thresholdRange: {max: 500}",
 		suspect: func(threshold float64) bool { return threshold > 0 && threshold < 10 },
-		why:     "request-duration is in milliseconds, and few requests take less than %s; are seconds meant?",
+		why:     "request-duration is in milliseconds; few requests take less than %s ms, so good versions fail",
 	},
 }
 
 func number(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 
-// checkThresholds reports ranges that hold no value of one of Flagger's metrics, or all of them.
+// checkThresholds reports ranges that contain none or all of the values of a built-in metric.
 func checkThresholds(r *Rollout) {
 	for i, m := range r.Analysis.Metrics {
 		name := r.Builtin(m)
@@ -165,7 +165,7 @@ func checkThresholds(r *Rollout) {
 	}
 }
 
-// checkRange reports the range of a metric that holds no value of it, or all of them.
+// checkRange reports a range that contains none or all of the values of a metric.
 func checkRange(r *Rollout, metric int, name string, known knownMetric) {
 	at := InMetrics(metric, "thresholdRange")
 	low, high := r.Analysis.Metrics[metric].ThresholdRange.Min, r.Analysis.Metrics[metric].ThresholdRange.Max
@@ -174,16 +174,16 @@ func checkRange(r *Rollout, metric int, name string, known knownMetric) {
 	}
 	switch {
 	case low != nil && known.most > 0 && *low > known.most:
-		say(diag.ThresholdNeverMet, at.With("min"), fmt.Sprintf("%s is in %s, and never as much as %s", name, known.unit, number(*low)))
+		say(diag.ThresholdNeverMet, at.With("min"), fmt.Sprintf("%s is %s and never reaches %s, so every check fails", name, known.unit, number(*low)))
 	case high != nil && (*high < 0 || known.positive && *high == 0):
-		say(diag.ThresholdNeverMet, at.With("max"), fmt.Sprintf("%s is in %s, and never as little as %s", name, known.unit, number(*high)))
+		say(diag.ThresholdNeverMet, at.With("max"), fmt.Sprintf("%s is %s and never drops to %s, so every check fails", name, known.unit, number(*high)))
 	case known.atLeast && (low == nil || *low <= 0) && (low != nil || high != nil) && (high == nil || *high >= known.most),
 		!known.atLeast && known.most > 0 && high != nil && *high >= known.most && (low == nil || *low <= 0):
-		say(diag.NoThreshold, at, fmt.Sprintf("every %s is in the range, so every value of it is good", name))
+		say(diag.NoThreshold, at, fmt.Sprintf("thresholdRange accepts every value of %s, so every version passes", name))
 	case known.atLeast && low == nil && high != nil && *high < known.most:
-		say(diag.ThresholdSide, at.With("max"), fmt.Sprintf("with a max alone a %s of less than %s is good, and one of more is not", name, number(*high)))
+		say(diag.ThresholdSide, at.With("max"), fmt.Sprintf("%s needs a min: a max of %s fails good versions and passes bad ones", name, number(*high)))
 	case !known.atLeast && high == nil && low != nil:
-		say(diag.ThresholdSide, at.With("min"), fmt.Sprintf("with a min alone a %s of more than %s is good, and one of less is not", name, number(*low)))
+		say(diag.ThresholdSide, at.With("min"), fmt.Sprintf("%s needs a max: a min of %s fails good versions and passes bad ones", name, number(*low)))
 	case known.atLeast && low != nil && known.suspect(*low):
 		say(diag.ThresholdUnit, at.With("min"), fmt.Sprintf(known.why, number(*low)))
 	case !known.atLeast && high != nil && known.suspect(*high):

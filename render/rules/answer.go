@@ -13,35 +13,35 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// checkRollback reports a rollback hook that rolls good versions back: Flagger does so on any answer
-// of 200 to 202 (pkg/controller/webhook.go, callWebhook; scheduler.go, runRollbackHooks).
+// checkRollback reports a rollback webhook that rolls back good versions: Flagger does so on any response from
+// 200 to 202 (pkg/controller/webhook.go, callWebhook; scheduler.go, runRollbackHooks).
 func checkRollback(r *Rollout, w flagger.Webhook, at schema.Path) {
 	if w.Kind() != flagger.Rollback {
 		return
 	}
-	const tell = "type: event, or post-rollout, for a notification"
+	const tell = "type: event for a notification, or type: post-rollout"
 	answer, why := w.Answer()
 	switch other := r.Analysis.GoesOnWith(&w); {
-	case answer == flagger.Yes && w.RunsTask() && !w.IsAwaited(): // CommandAsGate
+	case answer == flagger.Yes && w.RunsTask() && !w.IsAwaited(): // reported as CommandAsGate
 	case answer == flagger.Yes:
-		r.Report(diag.RollsBack, at.With("type"), fmt.Sprintf("the rollback hook %s always answers yes, so every version is rolled back at its first check: %s", w.Name, why), tell)
+		r.Report(diag.RollsBack, at.With("type"), fmt.Sprintf("every version is rolled back at its first check, because the rollback webhook %q always passes: %s", w.Name, why), tell)
 	case other != nil:
 		r.Report(diag.RollsBack, at.With("url"),
-			fmt.Sprintf("the rollback hook %s asks the same as the %s hook %s, so whatever lets a version go on rolls it back", w.Name, other.Kind(), other.Name),
+			fmt.Sprintf("the rollback webhook %q asks the same as the %s webhook %q, so the answer that continues a rollout also rolls it back", w.Name, other.Kind(), other.Name),
 			"url: http://"+hostOf(w.URL)+"/rollback/check, which /rollback/open opens")
 	case isChat(w.URL):
-		r.Report(diag.RollsBack, at.With("type"), fmt.Sprintf("a rollback hook decides, and %s is a chat: each answer of 200 to 202 rolls the version back", hostOf(w.URL)), tell)
+		r.Report(diag.RollsBack, at.With("type"), fmt.Sprintf("the rollback webhook %q posts to a chat, %s; its response 200 rolls back every version", w.Name, hostOf(w.URL)), tell)
 	}
 }
 
-// chats are hosts of the services that Flagger's own notifiers send messages to, and names that
-// people give to servers of their own (fluxcd/flagger pkg/notifier/factory.go).
+// chats are hosts of the services that Flagger's notifiers send messages to, and common names of self-hosted
+// ones (fluxcd/flagger pkg/notifier/factory.go).
 var chats = []string{
 	"hooks.slack.com", "discord.com", "discordapp.com", "webhook.office.com", "chat.googleapis.com",
 	"chat", "discord", "mattermost", "rocket", "rocketchat", "slack", "teams",
 }
 
-// isChat reports whether a URL is that of a chat, which Rocket and Mattermost serve below /hooks/.
+// isChat reports whether a URL belongs to a chat. Rocket and Mattermost use paths below /hooks/.
 func isChat(address string) bool {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -62,8 +62,8 @@ func hostOf(address string) string {
 	return u.Host
 }
 
-// isOwnTester reports whether a webhook goes to a load tester that is rendered here, with Flagger's image. For a plain
-// Canary its name and a path like those of gates tell.
+// isOwnTester reports whether a webhook calls a load tester that fleetwright renders, with Flagger's image. For
+// a plain Canary, its name and a path like a gate's decide.
 func (r *Rollout) isOwnTester(w flagger.Webhook) bool {
 	if path := w.TesterPath(); r.Plain && (strings.HasPrefix(path, "/gate") || strings.HasPrefix(path, "/rollback")) {
 		return !r.otherImage(w)
@@ -75,8 +75,8 @@ func (r *Rollout) isOwnTester(w flagger.Webhook) bool {
 	return (own || public) && !r.otherImage(w)
 }
 
-// checkTesterPath reports a path that a load tester does not have: what it gets there is a task, and
-// one that has none is refused (pkg/loadtester/server.go, HandleNewTask).
+// checkTesterPath reports a path that the load tester does not have: it treats the call as a task, and rejects
+// one without metadata (pkg/loadtester/server.go, HandleNewTask).
 func checkTesterPath(r *Rollout, w flagger.Webhook, at schema.Path) (unknown bool) {
 	_, typed := w.Metadata["type"]
 	_, command := w.Metadata["cmd"]
@@ -91,12 +91,12 @@ func checkTesterPath(r *Rollout, w flagger.Webhook, at schema.Path) (unknown boo
 	} else if meant := diag.Nearest(strings.TrimSuffix(w.TesterPath(), "/"), paths); meant != "" {
 		hint = "url: http://" + hostOf(w.URL) + meant
 	}
-	r.Report(diag.UnknownTesterPath, at, fmt.Sprintf("the load tester has no path %s and refuses what has no task, so the webhook never passes", w.TesterPath()), hint)
+	r.Report(diag.UnknownTesterPath, at, fmt.Sprintf("the load tester has no path %s and rejects the call, so the webhook never passes", w.TesterPath()), hint)
 	return true
 }
 
-// checkOutlives reports a task that takes longer than Flagger waits for its answer. It goes on, but
-// the call has failed; nobody waits for what comes after a rollout.
+// checkOutlives reports a task that takes longer than Flagger waits for it. The task continues, but the call has
+// failed. Nothing waits for webhooks after a rollout.
 func checkOutlives(r *Rollout, w flagger.Webhook, script flagger.Script, at schema.Path) {
 	verdict, waits := script.Verdict(), w.CallTimeout()
 	least := verdict.Least
@@ -112,14 +112,14 @@ func checkOutlives(r *Rollout, w flagger.Webhook, script flagger.Script, at sche
 		hint = "metadata: {type: cmd, cmd: …}, which Flagger does not wait for"
 	}
 	r.Report(diag.OutlivesTimeout, at.With("metadata", "cmd"),
-		fmt.Sprintf("the command takes %s and Flagger waits %s for its answer, %s", diag.Duration(least), diag.Duration(waits), so), hint)
+		fmt.Sprintf("the command takes %s but Flagger waits only %s, %s", diag.Duration(least), diag.Duration(waits), so), hint)
 }
 
-// checkBlindGate reports a command of a gate that exits with 0 whatever the rollout answers.
+// checkBlindGate reports a gate whose command exits with 0 whatever the rollout answers.
 func checkBlindGate(r *Rollout, w flagger.Webhook, script flagger.Script, at schema.Path) {
 	effect := gates[w.Type]
 	if w.Kind() == flagger.RolloutHook {
-		effect = "the check passes whatever it answers"
+		effect = "the check passes whatever the result"
 	}
 	verdict := script.Verdict()
 	if !verdict.Passes || !w.IsAwaited() || effect == "" || w.Kind() == flagger.Rollback || verdict.Least >= w.CallTimeout() {
@@ -133,7 +133,7 @@ func checkBlindGate(r *Rollout, w flagger.Webhook, script flagger.Script, at sch
 		lenient = lenient || call.IsLenientCurl()
 		switch own := slices.ContainsFunc(r.asked(call, from), r.isOwn); {
 		case generates && w.Type == flagger.PreRollout:
-			asks = asks || own && call.Lasts() == 0 // what lasts a time warms up
+			asks = asks || own && call.Lasts() == 0 // a command of a fixed duration warms up
 		case own, slices.Contains(checkers, path.Base(call.Name)) && w.Kind() != flagger.RolloutHook && (w.Type != flagger.PreRollout || call.IsLenientCurl() && !sends(call)):
 			asks = true
 		}
@@ -142,20 +142,20 @@ func checkBlindGate(r *Rollout, w flagger.Webhook, script flagger.Script, at sch
 		return
 	}
 	command := w.Metadata["cmd"]
-	message, hint := "the command always exits with 0", "let it fail: curl --fail "+r.canaryURL()+"/"
+	message, hint := "the command always exits with 0", "use a command that can fail: curl --fail "+r.canaryURL()+"/"
 	switch {
 	case lenient:
-		message, hint = "curl without --fail exits with 0 on an error page too", strings.Replace(command, "curl ", "curl --fail ", 1)
+		message, hint = "curl without --fail exits with 0 on HTTP errors, too", strings.Replace(command, "curl ", "curl --fail ", 1)
 	case load:
-		message = "a load generator exits with 0 whatever it is answered"
+		message = "a load generator exits with 0 whatever the server answers"
 	}
 	r.Report(diag.BlindGate, at.With("metadata", "cmd"), message+", so "+effect, hint)
 }
 
-// checkers are commands that a gate asks somebody with.
+// checkers are the commands by which a gate checks a server.
 var checkers = []string{"bats", "curl", "ghz", "grpc_health_probe", "hey", "wget", "wrk"}
 
-// sends reports whether a call of curl sends something: it is then no question.
+// sends reports whether a call of curl sends data, and so does not check anything.
 func sends(c flagger.Call) bool {
 	return slices.ContainsFunc(c.Words, func(w flagger.Word) bool {
 		for _, option := range []string{"--data", "--form", "--json", "--request", "--upload-file"} {
@@ -167,7 +167,7 @@ func sends(c flagger.Call) bool {
 	})
 }
 
-// asked are the servers that a call asks, as far as its words tell them.
+// asked returns the servers that a call sends requests to, if its words name them.
 func (r *Rollout) asked(call flagger.Call, from string) (all []target) {
 	for _, w := range call.Words {
 		text := strings.TrimPrefix(w.Text, "-addr=")
@@ -188,8 +188,8 @@ func (r *Rollout) isOwn(t target) bool {
 	return t.namespace == r.ID.Namespace && (r.isService(t.service) || t.service == r.Service.Name+PrimarySuffix) || r.isRouted(t.host)
 }
 
-// isRouted reports whether a host is one of the rollout's route. Of the host * those outside of the
-// cluster are.
+// isRouted reports whether a host belongs to the rollout's route. The host * covers the hosts outside the
+// cluster.
 func (r *Rollout) isRouted(host string) bool {
 	return host != "" && slices.ContainsFunc(append(r.IngressHosts(), r.Service.Hosts...), func(routed string) bool {
 		domain, any := strings.CutPrefix(routed, "*")
@@ -201,12 +201,12 @@ func (r *Rollout) isRouted(host string) bool {
 	})
 }
 
-// isBelowRoute reports whether a host is a subdomain of one of the route's, which may lead to any version.
+// isBelowRoute reports whether a host is a subdomain of a host of the route. It may lead to either version.
 func (r *Rollout) isBelowRoute(host string) bool {
 	return slices.ContainsFunc(append(r.IngressHosts(), r.Service.Hosts...), func(routed string) bool { return strings.Contains(routed, ".") && strings.HasSuffix(host, "."+routed) })
 }
 
-// checkOldVersion reports a check of the old version: until the traffic moves, all but the -canary
+// checkOldVersion reports a check of the stable version: until traffic shifts, everything but the -canary
 // Service leads there.
 func checkOldVersion(r *Rollout, w flagger.Webhook, script flagger.Script, at schema.Path) {
 	before := w.Type == flagger.PreRollout
@@ -235,10 +235,10 @@ func checkOldVersion(r *Rollout, w flagger.Webhook, script flagger.Script, at sc
 		return
 	}
 	hint := strings.Replace(w.Metadata["cmd"], old.text, strings.TrimPrefix(r.canaryURL(), schemeUnless(old.text)), 1)
-	r.Report(diag.ChecksOldVersion, at.With("metadata", "cmd"), fmt.Sprintf("the check asks %s, which is the old version until the new one gets traffic", old.host), hint)
+	r.Report(diag.ChecksOldVersion, at.With("metadata", "cmd"), fmt.Sprintf("the check calls %s, which is the stable version until traffic shifts, so the new version is never tested", old.host), hint)
 }
 
-// schemeUnless is the scheme to leave out where a text has none.
+// schemeUnless returns the scheme to trim from a URL if a text has none.
 func schemeUnless(text string) string {
 	if strings.Contains(text, "://") {
 		return ""

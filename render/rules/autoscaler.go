@@ -13,8 +13,8 @@ import (
 
 var autoscalerName = schema.Path{"autoscalerRef", "name"}
 
-// autoscalers are the kinds that Flagger takes for an autoscaler (pkg/canary/factory.go), with the
-// version that it reads.
+// autoscalers are the kinds that Flagger accepts as autoscalers (pkg/canary/factory.go), with the version that
+// it reads.
 var autoscalers = []struct{ group, version, kind string }{
 	{"autoscaling", "v2", "HorizontalPodAutoscaler"},
 	{"keda.sh", "v1alpha1", ScaledObject},
@@ -23,13 +23,13 @@ var autoscalers = []struct{ group, version, kind string }{
 // A scaler is an autoscaler of the workload.
 type scaler struct {
 	*source.Object
-	// ref is the autoscalerRef that names it, and named reports whether the Canary has it.
+	// ref is the autoscalerRef that names it; named reports whether the Canary has it.
 	ref   string
 	named bool
 }
 
-// checkAutoscalers reports autoscalers of the workload that the Canary does not name, and one that
-// it names and that is not there.
+// checkAutoscalers reports autoscalers of the workload that the Canary does not name, and one that it names but
+// does not exist.
 func checkAutoscalers(r *Rollout) {
 	if r.Manifests == nil {
 		return
@@ -56,7 +56,7 @@ func checkAutoscalers(r *Rollout) {
 				scalers = append(scalers, scaler{found.Object, whole, named})
 			case named:
 				r.Report(diag.AutoscalerNotNamed, autoscalerName,
-					fmt.Sprintf("%s scales %s %s, not the workload", called(found.Object), kind, name), "name: with the autoscaler of the workload")
+					fmt.Sprintf("%s scales %s %s, not %s %s", called(found.Object), kind, name, r.TargetRef.Kind, r.TargetRef.Name), "name: the autoscaler of the workload")
 			}
 		}
 	}
@@ -68,8 +68,8 @@ func checkAutoscalers(r *Rollout) {
 	}
 }
 
-// checkScalers reports the autoscaler of the workload where the Canary does not name it, and all
-// others: Kubernetes ignores all where a workload has several (k8s.io/kubernetes
+// checkScalers reports the workload's autoscaler if the Canary does not name it, and all additional ones:
+// Kubernetes ignores all autoscalers of a workload with several (k8s.io/kubernetes
 // pkg/controller/podautoscaler/horizontal.go, AmbiguousSelector).
 func checkScalers(r *Rollout, scalers []scaler) {
 	ref, at := r.AutoscalerRef, autoscalerName
@@ -89,20 +89,20 @@ func checkScalers(r *Rollout, scalers []scaler) {
 	switch first := scalers[0]; {
 	case ref == nil:
 		r.Report(diag.AutoscalerNotNamed, at,
-			called(first.Object)+" scales the workload, and autoscalerRef is not set: the primary gets no autoscaler", first.ref)
+			called(first.Object)+" scales the workload, but autoscalerRef is not set; the pods that serve users are never scaled", first.ref)
 	case !first.named:
 		r.Report(diag.AutoscalerNotNamed, at,
-			fmt.Sprintf("%s scales the workload, and autoscalerRef names %s %s", called(first.Object), ref.Kind, ref.Name), first.ref)
+			fmt.Sprintf("%s scales the workload, but autoscalerRef names %s %s", called(first.Object), ref.Kind, ref.Name), first.ref)
 	}
 	for _, s := range scalers[1:] {
 		r.Report(diag.AutoscalerNotNamed, at,
-			fmt.Sprintf("%s scales the workload as well as %s: Kubernetes then ignores both", called(s.Object), called(scalers[0].Object)),
-			"delete one of them, or correct its scaleTargetRef")
+			fmt.Sprintf("%s and %s both scale the workload, so Kubernetes ignores both", called(s.Object), called(scalers[0].Object)),
+			"delete one of the two, or correct its scaleTargetRef")
 	}
 }
 
-// checkNoAutoscaler reports an autoscaler that is not among the manifests: Flagger does not start the
-// rollout without it (pkg/canary/hpa_reconciler.go, reconcilePrimaryHpa).
+// checkNoAutoscaler reports an autoscaler that the manifests do not have: without it Flagger does not start the
+// rollout (pkg/canary/hpa_reconciler.go, reconcilePrimaryHpa).
 func checkNoAutoscaler(r *Rollout, names []string) {
 	ref, set := r.AutoscalerRef, r.Manifests
 	for _, k := range autoscalers {
@@ -111,7 +111,7 @@ func checkNoAutoscaler(r *Rollout, names []string) {
 			continue
 		}
 		r.Report(diag.NoAutoscaler, autoscalerName,
-			fmt.Sprintf("no %s %s in namespace %s; Flagger never starts the rollout without it", ref.Kind, ref.Name, r.ID.Namespace),
+			fmt.Sprintf("no %s %s in namespace %s; without it Flagger never starts the rollout", ref.Kind, ref.Name, r.ID.Namespace),
 			diag.DidYouMean(ref.Name, names, "add its manifest, or remove autoscalerRef"))
 	}
 }

@@ -15,18 +15,18 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// A target is where a command of a load test sends its requests.
+// A target is the server that a load test's command sends requests to.
 type target struct {
 	text, host string
 	port       int
-	// service and namespace that the host names, or nothing.
+	// service and namespace are those in the host, or empty.
 	service, namespace string
 }
 
-// authority matches what of a URL, or of host:port, names the server.
+// authority matches the server part of a URL, or of host:port.
 var authority = lazyregexp.New(`(?s)^(.*?://)?[^/?#]*`)
 
-// targetOf reads a word as a URL, or for ghz as host:port, as seen from a namespace.
+// targetOf parses a word as a URL, or for ghz as host:port, as seen from a namespace.
 func targetOf(word, command, from string) (t target, ok bool) {
 	address := word
 	host, port, _ := strings.Cut(word, ":")
@@ -48,9 +48,8 @@ func targetOf(word, command, from string) (t target, ok bool) {
 	return t, true
 }
 
-// checkTargets reports load of a test that does not reach the rollout. Only what can
-// be told without running the script is looked at: a command with a target that
-// depends on a variable is left alone.
+// checkTargets reports a load test that does not reach the rollout. It judges only literal targets: a command
+// whose target depends on a variable is skipped.
 func checkTargets(r *Rollout, calls []flagger.Call, script string, at schema.Path, from string) {
 	if checkScheme(r, calls, script, at, from) {
 		return
@@ -84,15 +83,15 @@ func checkTargets(r *Rollout, calls []flagger.Call, script string, at schema.Pat
 		return
 	}
 	if slices.Contains(entrances, r.Provider) && r.Strategy() == flagger.Weighted && r.isOwn(first) {
-		return // checkReach tells where it has to go
+		return // checkReach reports it with the right target
 	}
 	want := r.canaryURL()
-	if hosts := r.IngressHosts(); len(hosts) > 0 && r.Strategy() != flagger.BlueGreen { // whose Ingress has the old version
+	if hosts := r.IngressHosts(); len(hosts) > 0 && r.Strategy() != flagger.BlueGreen { // whose Ingress leads to the stable version
 		want = "http://" + hosts[0]
 	}
 	if r.Provider == flagger.Nginx && r.Ingress == nil && r.Strategy() != flagger.BlueGreen && r.isOwn(first) {
-		r.Report(diag.LoadTestElsewhere, at, fmt.Sprintf("the load goes to %s and not through the Ingress, which is where nginx splits the traffic", first.host),
-			"load through the Ingress, with its host: hey -host app.example.com http://ingress-nginx-controller.ingress-nginx/ …")
+		r.Report(diag.LoadTestElsewhere, at, fmt.Sprintf("the load test targets %s and bypasses the Ingress, where nginx splits the traffic", first.host),
+			"send the load through the Ingress, to its host: hey -host app.example.com http://ingress-nginx-controller.ingress-nginx/ …")
 		return
 	}
 	hint := strings.Replace(hostOption().ReplaceAllString(script, ""), first.text, want, 1)
@@ -100,29 +99,32 @@ func checkTargets(r *Rollout, calls []flagger.Call, script string, at schema.Pat
 		hint = strings.TrimPrefix(want, "http://")
 	}
 	if hint == script {
-		hint = want // it is written with escapes
+		hint = want // the script escapes the URL
 	}
-	message := fmt.Sprintf("the load goes to %s, and this rollout is of the Service %s in namespace %s", first.host, r.Service.Name, r.ID.Namespace)
+	host := first.host
+	if host == first.service && first.namespace != "" {
+		host += "." + first.namespace // in which it is another Service
+	}
+	message := fmt.Sprintf("the load test targets %s, but this rollout's Service is %s.%s", host, r.Service.Name, r.ID.Namespace)
 	switch {
 	case r.proxy() == Contour && first.namespace != r.ID.Namespace && len(r.Service.Hosts) > 0 && !routed:
-		message, hint = fmt.Sprintf("the load goes to %s, for which the rollout has no route: its hosts are others", first.host), r.gatewayHint(script, first)
+		message, hint = fmt.Sprintf("the load test targets %s, which is not a host of the rollout", first.host), r.gatewayHint(script, first)
 	case first.namespace != r.ID.Namespace:
 	case r.Provider == flagger.Nginx && first.service == r.Service.Name:
-		message = fmt.Sprintf("the load goes to the Service %s and not through the Ingress, which is where nginx splits the traffic", first.service)
+		message = fmt.Sprintf("the load test targets the Service %s and bypasses the Ingress, where nginx splits the traffic", first.service)
 	case r.isService(first.service):
-		message = fmt.Sprintf("the load goes to port %d of %s, and the Service is on %d", first.port, first.host, r.Service.Port)
+		message = fmt.Sprintf("the load test targets port %d of %s, but the Service listens on %d", first.port, first.host, r.Service.Port)
 	case first.service == r.Service.Name+PrimarySuffix:
-		message = fmt.Sprintf("the load goes to %s, which is the old version", first.host)
+		message = fmt.Sprintf("the load test targets %s, which is the stable version", first.host)
 	}
 	r.Report(diag.LoadTestElsewhere, at, message, hint)
 }
 
-// withoutDefault are the load generators that take no host without a scheme: hey reads its URL by
-// net/http (rakyll/hey hey.go), which knows no scheme shop or none, and wrk refuses it (wg/wrk
-// src/main.c). curl, wget and ghz do without.
+// withoutDefault are the load generators that reject a host without a scheme: hey parses its URL by net/http
+// (rakyll/hey hey.go), and wrk rejects it (wg/wrk src/main.c). curl, wget and ghz have a default.
 var withoutDefault = []string{"hey", "wrk"}
 
-// checkScheme reports load of the rollout to a host without a scheme, which sends nothing.
+// checkScheme reports load for a host without a scheme, which sends nothing.
 func checkScheme(r *Rollout, calls []flagger.Call, script string, at schema.Path, from string) bool {
 	for _, call := range calls {
 		if len(call.Words) == 0 || !slices.Contains(withoutDefault, path.Base(call.Name)) {
@@ -136,13 +138,13 @@ func checkScheme(r *Rollout, calls []flagger.Call, script string, at schema.Path
 		if strings.Contains(strings.TrimSpace(script), "\n") {
 			hint = "http://" + last.Text
 		}
-		r.Report(diag.LoadTestElsewhere, at, fmt.Sprintf("%s sends nothing to %s, which has no scheme", path.Base(call.Name), last.Text), hint)
+		r.Report(diag.LoadTestElsewhere, at, fmt.Sprintf("%s sends nothing, because %s has no scheme", path.Base(call.Name), last.Text), hint)
 		return true
 	}
 	return false
 }
 
-// serviceOf returns the Service that a host names as seen from a namespace, or nothing.
+// serviceOf returns the Service in a host name as seen from a namespace, or nothing.
 func serviceOf(host, from string) (name, namespace string) {
 	name, rest, ok := strings.Cut(host, ".")
 	if !ok {
@@ -155,21 +157,22 @@ func serviceOf(host, from string) (name, namespace string) {
 	return name, namespace
 }
 
-// mayBeRoute reports whether the load may come in from outside the cluster: a rollout on
-// kuma does not say by which name it does, as on Istio and nginx.
+// mayBeRoute reports whether the load may arrive from outside the cluster: a rollout on kuma does not name its
+// hosts, unlike on istio and nginx.
 func (r *Rollout) mayBeRoute(t target) bool {
 	return r.mayBeGateway(t) || r.mayBeIstioGateway(t) || r.hasUnknownDoor() && !r.isOwn(t) || r.proxy() == flagger.Kuma && r.mesh() != "" && t.namespace == "" && strings.Contains(t.host, ".") && net.ParseIP(t.host) == nil
 }
 
-// mayBeIstioGateway reports whether the load may come in by a gateway whose route takes any host, or delegates.
+// mayBeIstioGateway reports whether the load may arrive through a gateway whose route delegates, or covers any
+// host.
 func (r *Rollout) mayBeIstioGateway(t target) bool {
 	s := &r.Service
 	atGateway := slices.Contains(s.Hosts, "*") && slices.ContainsFunc(s.Gateways, func(name string) bool { return name != "mesh" })
 	return r.Provider == flagger.Istio && (s.Delegation || atGateway) && t.namespace != r.ID.Namespace
 }
 
-// hasUnknownDoor reports whether requests come in by a gateway, or by an Ingress, of which the Canary does not tell
-// the host, and the input neither.
+// hasUnknownDoor reports whether requests arrive through a gateway or an Ingress whose host neither the Canary
+// nor the input names.
 func (r *Rollout) hasUnknownDoor() bool {
 	switch {
 	case r.Ingress != nil && len(r.Ingress.Hosts) > 0, r.IsGatewayAPI(), slices.Contains([]string{flagger.Istio, flagger.Kubernetes, flagger.Kuma}, r.Provider):
@@ -182,16 +185,16 @@ func (r *Rollout) isService(name string) bool {
 	return name == r.Service.Name || name == r.Service.Name+CanarySuffix
 }
 
-// isTarget reports whether the load reaches the new version, and is counted. On nginx
-// the Service alone is the old version: the Ingress splits the traffic. Knative splits that of its own
-// Service, of which the Canary names no port.
+// isTarget reports whether the load reaches the new version, and is counted. On nginx the Service itself leads
+// to the stable version, because the Ingress splits the traffic. Knative splits the traffic of its Service,
+// whose port the Canary does not name.
 func (r *Rollout) isTarget(t target) bool {
 	if r.Provider == flagger.Knative {
 		return t.namespace == r.ID.Namespace && t.service == r.TargetRef.Name
 	}
 	return t.namespace == r.ID.Namespace && r.isService(t.service) &&
 		(r.Provider != flagger.Nginx || t.service != r.Service.Name) &&
-		(t.port == int(r.Service.Port) || r.Service.Port == 0 || r.Service.PortDiscovery) // or no port that is one
+		(t.port == int(r.Service.Port) || r.Service.Port == 0 || r.Service.PortDiscovery) // or no port is known
 }
 
 // canaryURL returns the URL of the Service of the new version.

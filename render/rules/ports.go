@@ -22,10 +22,10 @@ var (
 	serviceName = schema.Path{"service", "name"}
 )
 
-// DefaultPortName is that of a Service's port (pkg/router/kubernetes_default.go, reconcileService).
+// DefaultPortName is the default name of a Service's port (pkg/router/kubernetes_default.go, reconcileService).
 const DefaultPortName = "http"
 
-// declared are the ports of a workload's containers, of its sidecars as well (k8s.io/kubernetes
+// declared returns the ports of a workload's containers, including sidecars (k8s.io/kubernetes
 // pkg/api/v1/pod/util.go, FindPort).
 func declared(w *source.Workload) (all []source.ContainerPort) {
 	for _, c := range w.Spec.Template.Spec.Containers {
@@ -41,7 +41,7 @@ func declared(w *source.Workload) (all []source.ContainerPort) {
 
 func isTCP(protocol string) bool { return protocol == "" || protocol == "TCP" }
 
-// portField is the field that says which port of the container requests go to.
+// portField is the field that decides which container port gets the requests.
 func (r *Rollout) portField() schema.Path {
 	if r.Service.TargetPort != nil {
 		return schema.Path{"service", "targetPort"}
@@ -49,7 +49,7 @@ func (r *Rollout) portField() schema.Path {
 	return servicePort
 }
 
-// leadsTo reports whether the port of a Service leads to one of a container.
+// leadsTo reports whether a Service port targets a container port.
 func leadsTo(port int32, target *intstr.IntOrString, p source.ContainerPort) bool {
 	switch {
 	case target == nil || target.String() == "0" || target.String() == "":
@@ -60,18 +60,17 @@ func leadsTo(port int32, target *intstr.IntOrString, p source.ContainerPort) boo
 	return p.ContainerPort == target.IntVal
 }
 
-// isTargeted reports whether a port is the one that the rollout's Service leads to.
+// isTargeted reports whether the rollout's Service targets a container port.
 func (r *Rollout) isTargeted(p source.ContainerPort) bool {
 	return leadsTo(r.Service.Port, r.Service.TargetPort, p)
 }
 
-// targeted returns the container's port that the Service leads to, if one is declared. Flagger's
-// Services are of TCP.
+// targeted returns the container port that the Service targets, if one is declared. Flagger's Services are TCP.
 func (r *Rollout) targeted(w *source.Workload) (port source.ContainerPort, ok bool) {
 	return find(w, r.isTargeted)
 }
 
-// find returns a port that a container declares, one of TCP if there is any.
+// find returns a declared container port that fits, preferably a TCP port.
 func find(w *source.Workload, fits func(source.ContainerPort) bool) (port source.ContainerPort, ok bool) {
 	all := declared(w)
 	i := slices.IndexFunc(all, func(p source.ContainerPort) bool { return isTCP(p.Protocol) && fits(p) })
@@ -84,7 +83,7 @@ func find(w *source.Workload, fits func(source.ContainerPort) bool) (port source
 	return all[i], true
 }
 
-// checkPorts reports a Service's port that leads to no port of a container.
+// checkPorts reports a Service port that targets no container port.
 func checkPorts(r *Rollout) {
 	found, w := r.workload()
 	if w == nil || r.Service.Port == 0 {
@@ -108,7 +107,7 @@ func checkPorts(r *Rollout) {
 		}
 		all = append(all, number)
 	}
-	hint := "targetPort: with one of them"
+	hint := "targetPort: one of these ports"
 	if len(all) == 1 {
 		hint = "targetPort: " + append(names, numbers...)[0]
 	}
@@ -116,14 +115,14 @@ func checkPorts(r *Rollout) {
 	switch {
 	case t != nil && t.StrVal != "" && len(all) == 0:
 		r.Report(diag.NoContainerPort, r.portField(),
-			fmt.Sprintf("no container of %s names a port %s, so every request fails", called(found.Object), t.StrVal),
-			"targetPort: 8080, with the number that the container listens on")
+			fmt.Sprintf("no container of %s has a port named %s, so every request fails", called(found.Object), t.StrVal),
+			"targetPort: 8080, or the number that the container listens on")
 	case t != nil && t.StrVal != "":
 		if near := diag.Nearest(t.StrVal, names); near != "" {
 			hint = "targetPort: " + near
 		}
 		r.Report(diag.NoContainerPort, r.portField(),
-			fmt.Sprintf("no container of %s names a port %s, so every request fails; its ports are %s", called(found.Object), t.StrVal, diag.Some(all, 5)),
+			fmt.Sprintf("no container of %s has a port named %s, so every request fails; its ports are %s", called(found.Object), t.StrVal, diag.Some(all, 5)),
 			hint)
 	case len(all) > 0:
 		number := r.Service.Port
@@ -136,32 +135,32 @@ func checkPorts(r *Rollout) {
 	}
 }
 
-// declares reports whether the manifests tell which ports the containers listen on.
+// declares reports whether the manifests declare container ports.
 func (r *Rollout) declares() bool {
 	_, w := r.workload()
 	return w != nil && len(declared(w)) > 0
 }
 
-// protocols are those that a port's name or its appProtocol may say, by what they are to a proxy
-// (istio.io, Protocol Selection; kubernetes KEP-3726). In a name, the part before the first hyphen counts.
+// protocols are the protocols in the name or the appProtocol of a port, by their meaning to a proxy (istio.io,
+// Protocol Selection; kubernetes KEP-3726). In a name, the part before the first hyphen counts.
 var protocols = map[string]string{
 	"http": "http", "http2": "http2", "h2c": "http2", "grpc": "grpc", "https": "https", "tls": "tls",
 	"grpc-web": "http", "kubernetes.io/h2c": "http2", "kubernetes.io/ws": "http", "kubernetes.io/wss": "https",
 	"redis": "redis", "mysql": "mysql", "mongo": "mongo", "postgres": "postgres", "postgresql": "postgres", "amqp": "amqp", "kafka": "kafka",
 }
 
-// mistaken are the protocols that break where a proxy takes them for another, by that one.
+// mistaken are the protocols that break if a proxy treats them as another, by that other one.
 var mistaken = map[string][]string{
 	"http":  {"grpc", "https", "tls", "redis", "mysql", "mongo", "postgres", "amqp", "kafka"},
 	"http2": {"https", "tls", "redis", "mysql", "mongo", "postgres", "amqp", "kafka"},
 	"grpc":  {"https", "tls", "redis", "mysql", "mongo", "postgres", "amqp", "kafka"},
 }
 
-// surelyMistaken are those that count only where an appProtocol says them: ports are called tcp and
-// http whatever they speak.
+// surelyMistaken are those that count only in an appProtocol: ports are often named tcp or http whatever they
+// speak.
 var surelyMistaken = map[string][]string{"http": {"tcp"}, "http2": {"tcp"}, "grpc": {"tcp", "http"}}
 
-// checkProtocol reports a port that speaks what the proxies do not take it for.
+// checkProtocol reports a port whose protocol differs from the proxies' assumption.
 func checkProtocol(r *Rollout, found *source.Found, port source.ContainerPort) {
 	at := servicePort
 	if r.Service.AppProtocol != "" {
@@ -169,8 +168,8 @@ func checkProtocol(r *Rollout, found *source.Found, port source.ContainerPort) {
 	}
 	if !isTCP(port.Protocol) {
 		r.Report(diag.PortSpeaksOther, at,
-			fmt.Sprintf("port %d of %s is %s, and Flagger's Services are TCP", port.ContainerPort, called(found.Object), port.Protocol),
-			"port: with a TCP port, or remove the rollout")
+			fmt.Sprintf("port %d of %s is %s, but Flagger creates only TCP Services", port.ContainerPort, called(found.Object), port.Protocol),
+			"port: a TCP port, or remove the rollout")
 		return
 	}
 	taken := r.On.Speaks(r)
@@ -183,12 +182,12 @@ func checkProtocol(r *Rollout, found *source.Found, port source.ContainerPort) {
 		hint = "appProtocol: " + protocol
 	}
 	r.Report(diag.PortSpeaksOther, at,
-		fmt.Sprintf("%s takes port %d for %s, but it is %s by %s: requests break", r.Provider, r.Service.Port, taken, protocol, where),
+		fmt.Sprintf("%s treats port %d as %s, but %s indicates %s, so requests fail", r.Provider, r.Service.Port, taken, where, protocol),
 		hint)
 }
 
-// said returns what the manifests say that the rollout's port speaks, where they do, and whether
-// it is by an appProtocol.
+// said returns the protocol of the rollout's port according to the manifests, and whether an appProtocol states
+// it.
 func (r *Rollout) said(found *source.Found, port source.ContainerPort) (protocol, where string, sure bool) {
 	if o, s, _ := r.ownService(); s != nil {
 		for _, p := range s.Spec.Ports {
@@ -206,8 +205,7 @@ func (r *Rollout) said(found *source.Found, port source.ContainerPort) (protocol
 	return byName(port.Name), fmt.Sprintf("its name in %s", called(found.Object)), false
 }
 
-// byName returns the protocol that a port's name begins with, or nothing. What is called grpc-web
-// is HTTP.
+// byName returns the protocol that a port's name begins with, or nothing. grpc-web is HTTP.
 func byName(name string) string {
 	if name == "grpc-web" || strings.HasPrefix(name, "grpc-web-") {
 		return "http"
@@ -233,7 +231,7 @@ func (r *Rollout) discovered(w *source.Workload) map[string]int32 {
 	return ports
 }
 
-// collision returns why Kubernetes rejects the Services that Flagger makes with portDiscovery, if it does.
+// collision returns why Kubernetes rejects the Services that Flagger creates with portDiscovery, or nothing.
 func (r *Rollout) collision(w *source.Workload) string {
 	own := cmp.Or(r.Service.PortName, DefaultPortName)
 	names := map[int32]string{r.Service.Port: own}
@@ -241,7 +239,7 @@ func (r *Rollout) collision(w *source.Workload) string {
 	for _, name := range slices.Sorted(maps.Keys(ports)) {
 		number := ports[name]
 		if name == own {
-			return fmt.Sprintf("its port %d and the container's port %d are both called %s", r.Service.Port, number, name)
+			return fmt.Sprintf("its port %d and container port %d are both named %s", r.Service.Port, number, name)
 		}
 		if other := names[number]; other != "" {
 			return fmt.Sprintf("its ports %s and %s are both %d", other, name, number)
@@ -251,7 +249,7 @@ func (r *Rollout) collision(w *source.Workload) string {
 	return ""
 }
 
-// checkDiscovery reports ports that cannot be in one Service.
+// checkDiscovery reports ports that cannot share a Service.
 func checkDiscovery(r *Rollout) {
 	found, w := r.workload()
 	if w == nil || !r.Service.PortDiscovery {
@@ -259,16 +257,16 @@ func checkDiscovery(r *Rollout) {
 	}
 	if why := r.collision(w); why != "" {
 		r.Report(diag.PortsCollide, schema.Path{"service", "portDiscovery"},
-			fmt.Sprintf("Kubernetes rejects the Service with the ports of %s: %s", called(found.Object), why), r.uncollide(w))
+			fmt.Sprintf("portDiscovery adds the ports of %s, and Kubernetes rejects the Service: %s", called(found.Object), why), r.uncollide(w))
 	}
 }
 
-// uncollide returns what makes the discovered ports fit beside the rollout's own.
+// uncollide returns a hint that resolves the collision of the discovered ports.
 func (r *Rollout) uncollide(w *source.Workload) string {
 	number, byName := r.discovered(w)[cmp.Or(r.Service.PortName, DefaultPortName)]
 	switch {
 	case !byName:
-		return "remove portDiscovery, or give one of them another number"
+		return "remove portDiscovery, or give one of the two another number"
 	case r.Service.TargetPort == nil:
 		return "targetPort: " + strconv.Itoa(int(number))
 	}
@@ -280,7 +278,7 @@ func (r *Rollout) uncollide(w *source.Workload) string {
 	return "remove portDiscovery"
 }
 
-// checkDroppedPorts reports the ports of the application's own Service that Flagger removes.
+// checkDroppedPorts reports the ports that Flagger removes from the application's Service.
 func checkDroppedPorts(r *Rollout) {
 	o, s, _ := r.ownService()
 	_, w := r.workload()
@@ -324,7 +322,7 @@ func checkDroppedPorts(r *Rollout) {
 			hint += fmt.Sprintf(" and targetPort: %s", cmp.Or(p.Name, strconv.Itoa(int(p.ContainerPort))))
 		}
 	case label == "":
-		return // which is reported
+		return // reported elsewhere
 	case len(lost) == len(dropped):
 		hint = another
 	default:
@@ -335,16 +333,16 @@ func checkDroppedPorts(r *Rollout) {
 			hint += ", and " + another
 		}
 	}
-	noun := "port"
+	noun, which := "port", "this port"
 	if len(dropped) > 1 {
-		noun = "ports"
+		noun, which = "ports", "these ports"
 	}
 	r.Report(diag.ServicePortsDropped, servicePort,
-		fmt.Sprintf("Flagger drops %s %s from %s: its clients there reach nothing", noun, diag.Some(dropped, 5), called(o)),
+		fmt.Sprintf("Flagger drops %s %s from %s, so clients of %s fail", noun, diag.Some(dropped, 5), called(o), which),
 		hint)
 }
 
-// served returns the ports of a Service once Flagger runs the rollout. It is false where nobody knows them.
+// served returns the ports of a Service once Flagger runs the rollout. It returns false if they are unknown.
 func (r *Rollout) served(name, namespace string) (ports []int, known bool) {
 	if namespace == r.ID.Namespace && r.isMade(name) {
 		ports = []int{int(r.Service.Port)}
@@ -375,8 +373,7 @@ func (r *Rollout) served(name, namespace string) (ports []int, known bool) {
 	return ports, true
 }
 
-// checkAskedPorts reports the URLs of webhooks and of their commands that ask a Service for a port
-// that it does not have.
+// checkAskedPorts reports URLs of webhooks and their commands with a port that the Service does not have.
 func checkAskedPorts(r *Rollout) {
 	if r.Manifests == nil {
 		return
@@ -391,15 +388,15 @@ func checkAskedPorts(r *Rollout) {
 		}
 		script, err := flagger.ParseScript(w.Metadata["cmd"])
 		if err != nil {
-			continue // which is reported
+			continue // reported elsewhere
 		}
 		_, from := ServiceAt(w.URL)
 		r.checkAskedByScript(w, script, from, at.With("metadata", "cmd"))
 	}
 }
 
-// checkAskedByScript reports the first URL of a script that asks for a port that its Service does
-// not have. Load that misses the rollout altogether is reported by checkTargets.
+// checkAskedByScript reports the first URL of a script with a port that its Service does not have. checkTargets
+// reports load that misses the rollout entirely.
 func (r *Rollout) checkAskedByScript(w flagger.Webhook, script flagger.Script, from string, at schema.Path) {
 	for _, call := range script.Calls {
 		if flagger.IsLoadGenerator(call.Name) && w.Kind() == flagger.RolloutHook && !r.Service.PortDiscovery {
@@ -413,7 +410,7 @@ func (r *Rollout) checkAskedByScript(w flagger.Webhook, script flagger.Script, f
 	}
 }
 
-// checkAsked reports an address that asks for a port that its Service does not have.
+// checkAsked reports an address with a port that its Service does not have.
 func (r *Rollout) checkAsked(address, command, from string, at schema.Path) bool {
 	t, ok := targetOf(address, command, from)
 	if !ok || t.service == "" {
@@ -427,12 +424,12 @@ func (r *Rollout) checkAsked(address, command, from string, at schema.Path) bool
 	for _, p := range ports {
 		all = append(all, strconv.Itoa(p))
 	}
-	hint := "another Service, or one that has the port"
+	hint := "use a Service that has the port"
 	if len(all) > 0 {
 		hint = fmt.Sprintf("%s:%s", strings.TrimSuffix(t.text, fmt.Sprintf(":%d", t.port)), all[0])
 	}
 	r.Report(diag.LoadMissesPort, at,
-		fmt.Sprintf("nothing serves port %d of %s; its ports are %s", t.port, t.host, cmp.Or(diag.Some(all, 5), "none")),
+		fmt.Sprintf("%s has no port %d, so the request always fails; its ports are %s", t.host, t.port, cmp.Or(diag.Some(all, 5), "none")),
 		hint)
 	return true
 }

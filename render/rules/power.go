@@ -16,19 +16,20 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// What a rollout should achieve: a good version is undone in at most mostUndone of all rollouts, and one that is
-// plainlyBad in at least leastCaught.
+// A rollout should roll back a good version in at most mostUndone of all cases, and a plainlyBad one in at least
+// leastCaught.
 const (
 	mostUndone  = .05
 	plainlyBad  = .1
 	leastCaught = .5
 )
 
-// told are the codes of findings that tell already why checks pass or fail whatever they see.
+// told are the codes of findings that already explain why checks pass or fail regardless of the version.
 var told = []diag.Code{diag.LoadEnds, diag.NoThreshold, diag.ThresholdNeverMet, diag.ThresholdUnit, diag.ThresholdSide, diag.NoValueWhenHealthy, diag.NeverAValue}
 
-// checkPower reports rollouts that tell good versions from bad ones by too few requests, or by thresholds that do not.
-// It is silent where nobody knows the traffic, and where another rule tells the cause.
+// checkPower reports rollouts whose checks see too few requests, or whose thresholds are too loose or strict, to
+// tell good versions from bad ones. It skips rollouts with unknown traffic, and those with a finding that
+// explains the cause.
 func checkPower(r *Rollout) {
 	s := r.Sight(Expected{})
 	if s == nil || len(s.Untold) > 0 || s.MissesMatching || len(s.Model.Metrics) == 0 || slices.ContainsFunc(r.found, func(f Finding) bool { return slices.Contains(told, f.Code) }) {
@@ -46,15 +47,15 @@ func checkPower(r *Rollout) {
 	}
 }
 
-// A verdict is what follows from a sight.
+// A verdict is the result of a sight.
 type verdict struct {
-	// good and bad are the chances that a good version is rolled back, and a plainly bad one.
+	// good and bad are the probabilities that a good version and a plainly bad one are rolled back.
 	good, bad power.Range
-	// few is the first metric that fails by one failed request, though its threshold lets some fail, or -1, and fewest the
-	// look with the fewest requests once load that begins with the checks fills the window.
+	// few is the first metric that one failed request fails although its threshold tolerates failures, or -1.
+	// fewest is the look with the fewest requests once the load that starts with the checks fills the window.
 	few    int
 	fewest power.Look
-	// blind reports that the first check surely sees no request, and that its failure undoes every version.
+	// blind reports whether the first check surely sees no requests, and its failure rolls back every version.
 	blind bool
 }
 
@@ -71,7 +72,7 @@ func (s *Sight) verdict() (v verdict) {
 	return v
 }
 
-// tooFew returns few and fewest of a verdict.
+// tooFew returns the fields few and fewest of a verdict.
 func (s *Sight) tooFew(all []power.Look) (metric int, fewest power.Look) {
 	for i, m := range s.Model.Metrics {
 		if m.Kind != power.Errors || m.Most <= 0 || m.Most >= 1 {
@@ -89,23 +90,23 @@ func (s *Sight) tooFew(all []power.Look) (metric int, fewest power.Look) {
 	return -1, power.Look{}
 }
 
-// resolves returns how many requests it takes until a metric lets one fail.
+// resolves returns how many requests a metric needs to tolerate one failure.
 func resolves(m power.Metric) float64 { return math.Ceil(1/m.Most - 1e-6) }
 
-// reportTooFew reports a threshold that so few requests of a check cannot tell from none that fails.
+// reportTooFew reports a threshold that tolerates no failure with so few requests per check.
 func (r *Rollout) reportTooFew(s *Sight, metric int, fewest power.Look) {
 	m := s.Model.Metrics[metric]
 	n := fewest.Requests[metric]
-	more := r.withMore(s, metric, func(i int) float64 { // of the sources, so that all together are enough
+	more := r.withMore(s, metric, func(i int) float64 { // so that all sources together are enough
 		sent := fewest.Sent[metric][i]
 		return (sent + resolves(m) - n) / sent
 	}, resolves(m)/n)
 	hint, _ := r.wayOut(-1, append(more, r.withLimits(s, []float64{.001, .005, .01, .02, .05, .1}, func(share, now float64) bool { return share > now })...))
 	r.Report(diag.TooFewRequests, r.thresholdOf(s.Judging[metric]),
-		fmt.Sprintf("a check sees %s, so one failed request fails it; %s needs %s to allow one", countOf(n), s.Limits[metric], countOf(resolves(m))), hint)
+		fmt.Sprintf("a check sees %s, so one failed request fails it; %s needs %s to tolerate one", countOf(n), s.Limits[metric], countOf(resolves(m))), hint)
 }
 
-// thresholdOf returns the field that a metric's threshold is in.
+// thresholdOf returns the field with a metric's threshold.
 func (r *Rollout) thresholdOf(metric int) schema.Path {
 	if at := InMetrics(metric, "thresholdRange"); r.Has(at...) {
 		return at
@@ -113,7 +114,7 @@ func (r *Rollout) thresholdOf(metric int) schema.Path {
 	return InMetrics(metric, "name")
 }
 
-// countOf returns a number of requests for a message.
+// countOf returns a number of requests as text.
 func countOf(n float64) string {
 	switch text := power.Rounded(n); {
 	case text == "1":
@@ -131,16 +132,16 @@ func (r *Rollout) reportGoodUndone(s *Sight, v verdict) {
 	if s.Has(power.Errors) {
 		good += " (" + power.Percent(s.Baseline) + " errors)"
 	}
-	message := fmt.Sprintf("%s, %s is undone in %s of 100 rollouts", alone(s), good, power.OfHundred(v.good.Low))
+	message := fmt.Sprintf("%s, %s is rolled back in %s of 100 rollouts", underTraffic(s), good, power.OfHundred(v.good.Low))
 	if v.blind {
-		message = alone(s) + ", the first check sees no request and fails: the load begins with it, and one failed check undoes every version"
+		message = "the first check rolls back every version: the load starts only with that check, which sees no requests and fails"
 	}
 	field := inAnalysis("threshold")
 	if !r.Has(field...) {
 		field = inAnalysis("metrics")
 	}
 	if v.blind {
-		v.few = 0 // it may come to light with the first check that sees anything
+		v.few = 0 // the first check with requests may reveal it
 	}
 	hint, metric := r.wayOut(v.few, append(r.lenient(s), r.withTimes(s)...))
 	if metric >= 0 {
@@ -156,33 +157,34 @@ func (r *Rollout) reportBadPromoted(s *Sight, v verdict) {
 		metric = s.Judging[slices.IndexFunc(s.Model.Metrics, func(m power.Metric) bool { return m.Kind == power.Errors })]
 	}
 	r.Report(diag.BadPromoted, r.thresholdOf(metric),
-		fmt.Sprintf("%s, a version with %s errors is promoted in %s of 100 rollouts", alone(s), power.Percent(plainlyBad), power.OfHundred(1-v.bad.High)), hint)
+		fmt.Sprintf("%s, a version with %s errors is promoted in %s of 100 rollouts", underTraffic(s), power.Percent(plainlyBad), power.OfHundred(1-v.bad.High)), hint)
 }
 
-// alone returns which traffic a message is about.
-func alone(s *Sight) string {
+// underTraffic returns the traffic that a message is about.
+func underTraffic(s *Sight) string {
 	switch users := slices.Contains(s.Webhooks, -1); {
 	case users && len(s.Webhooks) > 1:
-		return "with the load and the expected traffic"
+		return "with the load test and the expected traffic"
 	case users:
 		return "with the expected traffic"
 	}
-	return "with the load test alone"
+	return "with only the load test"
 }
 
-// A change is one of a rollout: what to write, and what it does to a copy.
+// A change is a change to a rollout: the hint for it, and its effect on a copy.
 type change struct {
 	hint  string
 	apply func(*Rollout)
-	// source is the place of one that sends so many times as much; times is 0 where none does.
+	// source is the index of a source that sends times as much; times is 0 if none does.
 	source int
 	times  float64
-	// metric is the place of that whose threshold changes, or -1.
+	// metric is the index of the metric whose threshold changes, or -1.
 	metric int
 }
 
-// wayOut returns the first of some changes with which good versions are promoted, and plainly bad ones are not, and the
-// metric that it changes, or -1. No other metric sees too few requests then than the one that did before, if any.
+// wayOut returns the hint of the first change with which good versions are promoted and plainly bad ones are
+// not, and the metric that it changes, or -1. Apart from the one before the change, if any, no metric may then
+// see too few requests.
 func (r *Rollout) wayOut(before int, changes []change) (hint string, metric int) {
 	for _, c := range changes {
 		changed, canary := *r, *r.Canary
@@ -202,10 +204,10 @@ func (r *Rollout) wayOut(before int, changes []change) (hint string, metric int)
 			return c.hint, c.metric
 		}
 	}
-	return "more requests to the new version in each check; expectedTraffic says what users send (docs/power.md)", -1
+	return "send more requests to the new version per check; if users send them, set expectedTraffic (docs/power.md)", -1
 }
 
-// withFailures are changes of how many failed checks undo a rollout.
+// withFailures returns changes to the number of failed checks that rolls back a version.
 func (r *Rollout) withFailures(numbers ...int) (all []change) {
 	field := "checkFailedTimes"
 	if r.Plain {
@@ -219,7 +221,7 @@ func (r *Rollout) withFailures(numbers ...int) (all []change) {
 	return all
 }
 
-// withLimits are changes of the thresholds of error metrics: to shares of bad requests of which each meets a condition.
+// withLimits returns changes to the thresholds of error metrics: to shares of bad requests that are wanted.
 func (r *Rollout) withLimits(s *Sight, shares []float64, wanted func(share, now float64) bool) (all []change) {
 	for i, metric := range s.Model.Metrics {
 		if metric.Kind != power.Errors {
@@ -236,7 +238,7 @@ func (r *Rollout) withLimits(s *Sight, shares []float64, wanted func(share, now 
 	return all
 }
 
-// limits returns the range that lets a share of bad requests pass, in the unit of the range that a metric has.
+// limits returns the range that tolerates a share of bad requests, in the unit of a metric's current range.
 func (r *Rollout) limits(place int, metric power.Metric, share float64) (*api.ThresholdRange, string, bool) {
 	least, most := thresholdsOf(r.Analysis.Metrics[place])
 	switch {
@@ -251,11 +253,11 @@ func (r *Rollout) limits(place int, metric power.Metric, share float64) (*api.Th
 	return nil, "", false
 }
 
-// lenient are changes that promote more versions, and strict ones that promote fewer.
+// lenient returns changes that promote more versions; strict returns changes that promote fewer.
 func (r *Rollout) lenient(s *Sight) []change {
 	more := func(share, now float64) bool { return share > now }
 	for i, metric := range s.Model.Metrics {
-		if place := s.Judging[i]; metric.Least > 0 { // which fails versions that are too good
+		if place := s.Judging[i]; metric.Least > 0 { // it fails versions that are too good
 			return []change{{metric: place, hint: "thresholdRange: {" + s.Limits[i] + "} alone", apply: func(r *Rollout) {
 				t := *r.Analysis.Metrics[place].ThresholdRange
 				if strings.HasPrefix(s.Limits[i], "min") {
@@ -275,7 +277,7 @@ func (r *Rollout) strict(s *Sight) []change {
 	return append(r.withLimits(s, []float64{.05, .02, .01}, less), r.withFailures(s.Threshold/2, 2, 1)...)
 }
 
-// withTimes are changes that have each check see some times as many requests.
+// withTimes returns changes with which each check sees several times as many requests.
 func (r *Rollout) withTimes(s *Sight) (all []change) {
 	for _, times := range []float64{2, 5, 10, 20} {
 		all = append(all, r.withMore(s, 0, func(int) float64 { return times }, times)...)
@@ -283,18 +285,18 @@ func (r *Rollout) withTimes(s *Sight) (all []change) {
 	return all
 }
 
-// longestInterval is one that a hint still tells: a rollout of a few steps takes hours with it.
+// longestInterval is the longest interval in a hint: with it, a rollout of a few steps takes hours.
 const longestInterval = 10 * time.Minute
 
-// withMore are changes that have the checks of a metric see more requests: a load test that sends so many times as many,
-// by the number of the source in the metric, or longer intervals.
+// withMore returns changes with which the checks of a metric see more requests: a load test with a higher rate,
+// by the source's index in the metric, or longer intervals.
 func (r *Rollout) withMore(s *Sight, metric int, times func(i int) float64, longer float64) (all []change) {
 	for i, source := range s.Model.Metrics[metric].Sources {
 		if webhook := s.Webhooks[source]; webhook >= 0 && !math.IsInf(times(i), 0) {
 			call, _ := flagger.LoadCall(r.Analysis.Webhooks[webhook].Metadata["cmd"])
 			hint := call.Times(times(i))
 			if len(s.Webhooks) > 1 {
-				hint += " in " + r.Analysis.Webhooks[webhook].Name
+				hint += " in webhook " + r.Analysis.Webhooks[webhook].Name
 			}
 			all = append(all, change{metric: -1, hint: hint, source: source, times: times(i)})
 		}

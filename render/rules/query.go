@@ -22,8 +22,8 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// queryFunctions returns what the query of a metric's MetricTemplate may call, as Flagger
-// fills it in (pkg/controller/scheduler_metrics.go, toMetricModel).
+// queryFunctions returns the functions of a MetricTemplate's query, as Flagger defines them
+// (pkg/controller/scheduler_metrics.go, toMetricModel).
 func (r *Rollout) queryFunctions(m flagger.Metric) template.FuncMap {
 	text := func(s string) func() string { return func() string { return s } }
 	target := r.TargetRef.Name
@@ -40,7 +40,7 @@ func (r *Rollout) queryFunctions(m flagger.Metric) template.FuncMap {
 	}
 }
 
-// fillIn fills a query in as Flagger does (pkg/metrics/observers/render.go).
+// fillIn executes a query's template as Flagger does (pkg/metrics/observers/render.go).
 func fillIn(query string, functions template.FuncMap) (string, error) {
 	t, err := template.New("query").Option("missingkey=error").Funcs(functions).Parse(query)
 	if err != nil {
@@ -55,13 +55,13 @@ func fillIn(query string, functions template.FuncMap) (string, error) {
 	return b.String(), err
 }
 
-var errLoop = errors.New("there is nothing to loop over but variables")
+var errLoop = errors.New("range can loop only over variables")
 
-// maxCalls is how often the templates that a query defines may call each other.
+// maxCalls limits the calls between the templates that a query defines.
 const maxCalls = 1000
 
-// loops reports whether a part of a template loops over something else than variables, or
-// has more calls than are left: either may go on for ever, here as in Flagger.
+// loops reports whether a part of a template loops over anything but variables, or exceeds the remaining calls:
+// either may never end, here and in Flagger.
 func loops(t *template.Template, n parse.Node, calls *int) bool {
 	each := func(lists ...*parse.ListNode) bool {
 		return slices.ContainsFunc(lists, func(list *parse.ListNode) bool {
@@ -85,16 +85,16 @@ func loops(t *template.Template, n parse.Node, calls *int) bool {
 	return false
 }
 
-// defaultWindow is the interval of a metric without a template, where it has none
-// (pkg/apis/flagger/v1beta1/canary.go, MetricInterval).
+// defaultWindow is the default interval of a metric without a template (pkg/apis/flagger/v1beta1/canary.go,
+// MetricInterval).
 const defaultWindow = "1m"
 
-// checkQueries reports queries that Flagger or Prometheus would not answer, or not for this rollout alone.
+// checkQueries reports queries that Flagger or Prometheus cannot answer, or not only for this rollout.
 func checkQueries(r *Rollout) {
 	for i, m := range r.Analysis.Metrics {
 		t, at := r.template(m), spec("query")
 		switch {
-		case m.TemplateRef == nil && m.Query != "": // which Flagger's own Prometheus answers
+		case m.TemplateRef == nil && m.Query != "": // answered by Flagger's own Prometheus
 			t, at = &Template{ID: r.ID, MetricTemplate: flagger.MetricTemplate{Query: m.Query}}, spec(InMetrics(i, "query")...)
 			t.Provider.Type, t.Provider.Address = "prometheus", cmp.Or(r.MetricsServer, r.On.MetricsServer)
 			m.Interval = cmp.Or(m.Interval, defaultWindow)
@@ -124,25 +124,25 @@ var ofTemplates = []diag.Code{
 	diag.BadQueryTemplate, diag.BadQuery, diag.NoAddress, diag.BadAddress, diag.KuratorAddress, diag.BadProviderQuery, diag.MissingField, diag.ProviderIgnores,
 }
 
-// CheckTemplate returns what is wrong with a MetricTemplate whatever Canary names it.
+// CheckTemplate returns the mistakes in a MetricTemplate, whatever Canary names it.
 func CheckTemplate(t *Template, on *Installed) []Finding {
 	ref := api.NamespacedReference{Namespace: t.ID.Namespace, Name: t.ID.Name}
 	r := &Rollout{ID: manifest.Identity{Namespace: t.ID.Namespace, Name: "name"}, Plain: true, Canary: &flagger.Canary{}, Templates: map[api.NamespacedReference]*Template{ref: t}, On: on}
 	r.TargetRef.Name, r.Analysis.Metrics = "target", []flagger.Metric{{Name: t.ID.Name, Interval: defaultWindow, TemplateRef: &ref}}
 	checkQueries(r)
-	hasVariables := strings.Contains(t.Query, "variables") // which a Canary sets
+	hasVariables := strings.Contains(t.Query, "variables") // set by a Canary
 	return slices.DeleteFunc(r.found, func(f Finding) bool {
 		return !slices.Contains(ofTemplates, f.Code) || hasVariables && slices.Contains([]diag.Code{diag.BadQueryTemplate, diag.BadQuery, diag.BadProviderQuery}, f.Code)
 	})
 }
 
-// templateProblem returns in words why a query cannot be filled in, by what text/template
-// says and the functions that it knows.
+// templateProblem explains why a query cannot be filled in, from the error of text/template and the known
+// functions.
 func templateProblem(text string, known []string) (message, hint string) {
-	where, itsLine := "", ""
+	where, part := "", "the query"
 	if m := regexp.MustCompile(`^template: query:(\d+)(?::\d+)?: `).FindStringSubmatch(text); m != nil {
 		text = text[len(m[0]):]
-		where, itsLine = " in line "+m[1]+" of the query", ", in its line "+m[1]
+		where, part = " on line "+m[1]+" of the query", "line "+m[1]+" of the query"
 	}
 	find := func(pattern string) (name string, ok bool) {
 		if m := regexp.MustCompile(pattern).FindStringSubmatch(text); m != nil {
@@ -151,37 +151,37 @@ func templateProblem(text string, known []string) (message, hint string) {
 		return "", false
 	}
 	texts := slices.DeleteFunc(slices.Clone(known), func(f string) bool { return f == "variables" })
-	hint = "Flagger knows {{ " + strings.Join(texts, " }}, {{ ") + " }} and {{ variables.x }}"
+	hint = "use {{ " + strings.Join(texts, " }}, {{ ") + " }} or {{ variables.x }}"
 	if name, ok := find(`function "([^"]+)" not defined`); ok {
 		if meant := diag.Nearest(name, known); meant != "" {
 			hint = fmt.Sprintf("did you mean {{ %s }}?", meant)
 		}
-		return fmt.Sprintf("there is no {{ %s }}%s, so every check fails", name, where), hint
+		return fmt.Sprintf("unknown placeholder {{ %s }}%s, so every check fails", name, where), hint
 	}
 	if key, ok := find(`map has no entry for key "([^"]+)"`); ok {
-		return fmt.Sprintf("there is no {{ variables.%s }}%s, so every check fails", key, where), fmt.Sprintf("templateVariables: {%s: …} for the metric", key)
+		return fmt.Sprintf("{{ variables.%s }}%s is not set, so every check fails", key, where), fmt.Sprintf("templateVariables: {%s: …} in the metric", key)
 	}
 	if name, ok := find(`at <\.([^>]*)>: nil data`); ok {
 		if slices.Contains(known, name) {
 			hint = fmt.Sprintf("{{ %s }}, without the dot", name)
 		}
-		return fmt.Sprintf("there is nothing behind {{ .%s }}%s, so every check fails", name, where), hint
+		return fmt.Sprintf("{{ .%s }}%s has no value, so every check fails", name, where), hint
 	}
 	why := regexp.MustCompile(`^executing .*>: `).ReplaceAllString(text, "")
-	return "Flagger cannot fill in the query" + itsLine + ": " + why, hint
+	return "Flagger cannot fill in " + part + ", so every check fails: " + why, hint
 }
 
-// longestQuery is how many bytes of a query are parsed at most. The time that the
-// parser takes grows with the square of them, and no proxy takes a longer URL.
+// longestQuery is the longest query to parse, in bytes. Parsing takes time quadratic in it, and no proxy accepts
+// a longer URL.
 const longestQuery = 64 << 10
 
-// promQLParser parses all that any Prometheus may take.
+// promQLParser parses everything that any Prometheus may accept.
 func promQLParser() parser.Parser {
 	return parser.NewParser(parser.Options{EnableExperimentalFunctions: true, EnableExtendedRangeSelectors: true, EnableBinopFillModifiers: true, ExperimentalDurationExpr: true})
 }
 
-// checkPromQL reports queries that Prometheus does not answer with the one number that Flagger
-// takes (pkg/metrics/providers/prometheus.go), and which measure more than the rollout.
+// checkPromQL reports queries whose answer is not the one number that Flagger needs
+// (pkg/metrics/providers/prometheus.go), or that measure more than the rollout.
 func checkPromQL(q *promQuery, say func(code diag.Code, message, hint string)) {
 	if len(q.text) > longestQuery {
 		return
@@ -193,22 +193,22 @@ func checkPromQL(q *promQuery, say func(code diag.Code, message, hint string)) {
 		return
 	}
 	if line := commentLine(q.text); line > 0 {
-		say(diag.BadQuery, fmt.Sprintf("Flagger sends the query as one line, so the comment in its line %d hides all that follows", line), "remove the comment, or put it above the query in YAML")
+		say(diag.BadQuery, fmt.Sprintf("Flagger joins the query into one line, so the comment on line %d hides the rest", line), "remove the comment, or put it above the query in YAML")
 		return
 	}
 	switch expr.Type() {
 	case parser.ValueTypeMatrix:
-		say(diag.BadQuery, "the query gives many values of a time range, and Flagger takes one", "wrap it: sum(rate(…[{{ interval }}]))")
+		say(diag.BadQuery, "the query returns a range of values, but Flagger needs one value", "wrap it: sum(rate(…[{{ interval }}]))")
 	case parser.ValueTypeScalar, parser.ValueTypeString:
-		say(diag.BadQuery, fmt.Sprintf("the query gives a %s, and Flagger takes a vector", parser.DocumentedType(expr.Type())), "wrap it: vector(…)")
+		say(diag.BadQuery, fmt.Sprintf("the query returns a %s, but Flagger needs a vector", parser.DocumentedType(expr.Type())), "wrap it: vector(…)")
 	default:
 		q.expr = expr
 		q.check(say)
 	}
 }
 
-// commentLine is the line of the first comment that something follows, or 0. Flagger
-// makes a space of each line break (pkg/metrics/providers/prometheus.go, trimQuery).
+// commentLine returns the line of the first comment followed by anything, or 0. Flagger replaces line breaks by
+// spaces (pkg/metrics/providers/prometheus.go, trimQuery).
 func commentLine(query string) int {
 	comment := -1
 	lexer := parser.Lex(query)
@@ -225,20 +225,21 @@ func commentLine(query string) int {
 	}
 }
 
-// selectors are labels by which only the new version is selected, by what the names of
-// metrics begin with; what is behind all others is scraped from pods. PORT is the Service's.
+// selectors are labels that select only the new version, by prefix of the metric's name; metrics without a
+// listed prefix are scraped from pods. PORT is the Service's.
 var selectors = []struct{ metric, labels string }{
-	// The sidecars' (kumahq/kuma pkg/mads/util.go).
+	// Of sidecars (kumahq/kuma pkg/mads/util.go).
 	{"envoy_", `kuma_io_services=~".*,{{ service }}-canary_{{ namespace }}_svc_PORT,.*"`},
 	// fluxcd/flagger pkg/metrics/observers/istio.go
 	{"istio_", `destination_workload="{{ target }}",destination_workload_namespace="{{ namespace }}"`},
 	// kubernetes/ingress-nginx internal/ingress/controller, upstreamName
 	{"nginx_ingress_", `canary="{{ namespace }}-{{ service }}-canary-PORT"`},
-	// The chart's scrape_configs; the primary's pods have one more part in their names.
+	// By the chart's scrape_configs; the names of the primary's pods have one more part.
 	{"", `namespace="{{ namespace }}",pod=~"{{ target }}-[0-9a-zA-Z]+(-[0-9a-zA-Z]+)"`},
 }
 
-// selectorHint is a selector as it is, with labels of the new version as the Prometheus at an address has them.
+// selectorHint returns a selector with labels of the new version added, named as in the Prometheus at an
+// address.
 func (r *Rollout) selectorHint(loose *parser.VectorSelector, address string) string {
 	var all []string
 	for _, m := range loose.LabelMatchers {
@@ -259,8 +260,8 @@ func (r *Rollout) selectorHint(loose *parser.VectorSelector, address string) str
 	return loose.Name + "{" + strings.Join(all, ",") + "}"
 }
 
-// looseSelector is the first selector of an expression that names neither the workload
-// nor its Service, or nil.
+// looseSelector returns the first selector of an expression that names neither the workload nor its Service, or
+// nil.
 func (r *Rollout) looseSelector(expr parser.Expr) (loose *parser.VectorSelector) {
 	parser.Inspect(expr, func(n parser.Node, _ []parser.Node) error {
 		s, ok := n.(*parser.VectorSelector)
@@ -272,11 +273,11 @@ func (r *Rollout) looseSelector(expr parser.Expr) (loose *parser.VectorSelector)
 	return loose
 }
 
-// strangers are what a selector of the rollout alone does not match.
+// strangers are values that a selector of only this rollout does not match.
 var strangers = []string{"a", "other", "other-service-1", "other_service.other:80"}
 
-// isSelectedBy reports whether a matcher names the workload or its Service, not only as a part of a
-// longer word, or tells them from others. In the names of metrics a hyphen is an underscore.
+// isSelectedBy reports whether a matcher names the workload or its Service as a whole word, or distinguishes
+// them from others. In metric names, hyphens are underscores.
 func (r *Rollout) isSelectedBy(m *labels.Matcher) bool {
 	if m.Type != labels.MatchEqual && m.Type != labels.MatchRegexp {
 		return false
@@ -294,11 +295,11 @@ func (r *Rollout) isSelectedBy(m *labels.Matcher) bool {
 	return false
 }
 
-// promQLProblem returns in words why a query, made of a template, is none.
+// promQLProblem explains why a query, filled in from a template, is invalid.
 func promQLProblem(err error, query, template string) (message, hint string) {
 	var errs parser.ParseErrors
 	if !errors.As(err, &errs) || len(errs) == 0 {
-		return "Prometheus does not take the query", ""
+		return "Prometheus rejects the query, so every check fails", ""
 	}
 	first := errs[0]
 	at := min(max(int(first.PositionRange.Start), 0), len(query))
@@ -306,12 +307,12 @@ func promQLProblem(err error, query, template string) (message, hint string) {
 	if m := regexp.MustCompile(`unknown function with name "([^"]+)"`).FindStringSubmatch(first.Err.Error()); m != nil {
 		hint = diag.DidYouMean(m[1], slices.Sorted(maps.Keys(parser.Functions)), "")
 	}
-	// What variables fill in stands elsewhere, and may be a credential.
+	// The values of variables are not in the query, and may be credentials.
 	why := regexp.MustCompile(`"[^"]*"`).ReplaceAllStringFunc(first.Err.Error(), func(quoted string) string {
 		if strings.Contains(template, strings.Trim(quoted, `"`)) || len(quoted) < 4 {
 			return quoted
 		}
 		return `"…"`
 	})
-	return fmt.Sprintf("Prometheus does not take the query, in its line %d: %s", line, why), hint
+	return fmt.Sprintf("Prometheus rejects line %d of the query, so every check fails: %s", line, why), hint
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// A door is where requests of a load test go in.
+// A door is where the requests of a load test enter.
 type door int
 
 const (
@@ -26,30 +26,30 @@ const (
 	primaryDoor             // the -primary Service
 )
 
-// A way is one of a strategy on a provider, or with an implementation of Gateway API that differs from others.
+// A way is a strategy on a provider, or on an implementation of Gateway API that differs from others.
 type way struct {
 	provider string
 	strategy flagger.Strategy
 }
 
-// A passage is whether what goes in at a door reaches the new version, and is counted there.
+// A passage is whether requests through a door reach the new version, and are counted there.
 type passage int
 
 const (
 	never   passage = iota
 	always          // or a share of it
-	matched         // what meets the conditions of match
+	matched         // if they meet the conditions of match
 	uncounted
-	unrouted // it meets no condition of the routes
+	unrouted // they meet no condition of the routes
 )
 
-// passages tell how requests go from each door, in the order of the doors. Istio and Kuma split what
-// clients send to the Service, and measure where it arrives; nginx splits and measures at the Ingress
-// (fluxcd/flagger pkg/router/istio.go, kuma.go, ingress.go, SetRoutes; pkg/metrics/observers). In a
-// blue/green rollout the primary has all of it until the last check (pkg/controller/scheduler.go,
-// runBlueGreen). On Kuma conditions are ignored. Gateway API splits what comes in at a Gateway, and for a Service
-// what clients of a mesh send to it; Contour counts at the Gateway alone. By Services alone the primary has all
-// requests to the Service, before the switch and after.
+// passages are the passages by door, in the order of the doors. Istio and Kuma split the requests that clients
+// send to the Service, and measure where they arrive; nginx splits and measures at the Ingress (fluxcd/flagger
+// pkg/router/istio.go, kuma.go, ingress.go, SetRoutes; pkg/metrics/observers). In a blue/green rollout the
+// primary gets all requests until the last check (pkg/controller/scheduler.go, runBlueGreen). Kuma ignores
+// conditions. Gateway API splits requests through a Gateway, and for a Service the requests of the mesh's
+// clients; Contour counts only at the Gateway. With plain Services, the primary gets all requests to the
+// Service, before the switch and after it.
 var passages = map[way][4]passage{
 	{flagger.Istio, flagger.Weighted}:  {always, always, always, never},
 	{flagger.Istio, flagger.ABTesting}: {always, matched, matched, never},
@@ -70,12 +70,12 @@ var passages = map[way][4]passage{
 	{flagger.Kubernetes, flagger.BlueGreen}: {always, never, never, never},
 }
 
-// entrances are the providers whose proxy splits the traffic that comes in by it and counts it there, as Contour does
-// (pkg/router and pkg/metrics/observers: apisix.go, gloo.go, skipper.go, traefik.go). That of APISIX counts the requests
-// of a route, whichever version they go to.
+// entrances are the providers whose proxy splits and counts incoming traffic, as Contour does (pkg/router and
+// pkg/metrics/observers: apisix.go, gloo.go, skipper.go, traefik.go). APISIX counts the requests of a route for
+// both versions.
 var entrances = []string{flagger.Apisix, flagger.Gloo, flagger.Skipper, flagger.Traefik}
 
-// passage returns how a call's requests get from a door to the new version.
+// passage returns the passage of a call's requests through a door.
 func (r *Rollout) passage(d door, call flagger.Call, t target, from string) passage {
 	p := r.split(d, call, t, from)
 	if (d == apexDoor || d == routeDoor) && (p == always || p == matched) && !r.meetsRoute(call) {
@@ -84,7 +84,7 @@ func (r *Rollout) passage(d door, call flagger.Call, t target, from string) pass
 	return p
 }
 
-// splitter returns what splits the requests, by its name in passages.
+// splitter returns the component that splits the requests, by its name in passages.
 func (r *Rollout) splitter() string {
 	switch {
 	case r.proxy() == Contour:
@@ -97,21 +97,21 @@ func (r *Rollout) splitter() string {
 	return r.Provider
 }
 
-// split returns how what the routes take gets from a door to the new version.
+// split returns the passage through a door of requests that meet the routes.
 func (r *Rollout) split(d door, call flagger.Call, t target, from string) passage {
 	all, known := passages[way{r.splitter(), r.Strategy()}]
 	if r.IsGatewayAPI() && len(r.Analysis.Match) > 0 {
 		for i, p := range all {
 			if p == always && door(i) != canaryDoor {
-				all[i] = matched // weights are of what meets the conditions alone
+				all[i] = matched // the weights split only requests that meet the conditions
 			}
 		}
 	}
 	switch p := all[d]; {
 	case !known, r.Provider == flagger.Istio && r.Service.Delegation:
-		return always // nobody can tell
+		return always // unknown
 	case d == apexDoor && r.Provider == flagger.Istio && !r.Service.IsMeshed():
-		return never // the route is at the gateways alone (pkg/router/istio.go, reconcileVirtualService)
+		return never // only gateways have the route (pkg/router/istio.go, reconcileVirtualService)
 	case d == apexDoor && r.IsGatewayAPI() && !r.routesService():
 		return never
 	case p == never && d != primaryDoor && r.Mirrors():
@@ -125,13 +125,13 @@ func (r *Rollout) split(d door, call flagger.Call, t target, from string) passag
 	}
 }
 
-// A measure is what a metric counts, as far as its query tells it.
+// A measure is what a metric counts, judged by its query.
 type measure int
 
 const (
 	somethingElse measure = iota
-	podRequests           // which may be those of probes, too
-	routeRequests         // of the sidecars or the Ingress, to the new version alone
+	podRequests           // possibly including probes
+	routeRequests         // at the sidecars or the Ingress, only those to the new version
 )
 
 // measureOf returns what a metric counts.
@@ -154,7 +154,7 @@ func (r *Rollout) measureOf(m flagger.Metric) measure {
 	}
 	query = unspaced.Replace(query)
 	if strings.Contains(query, "vector(") || strings.Contains(query, "absent") {
-		return somethingElse // which has a value without requests
+		return somethingElse // it has a value without requests
 	}
 	return r.measureOfQuery(query)
 }
@@ -162,7 +162,7 @@ func (r *Rollout) measureOf(m flagger.Metric) measure {
 // unspaced removes the spaces of a query.
 var unspaced = strings.NewReplacer(" ", "", "\n", "", "\t", "")
 
-// measureOfQuery returns what a query counts that has no spaces, and no value without requests.
+// measureOfQuery returns what a query counts. The query has no spaces, and no value without requests.
 func (r *Rollout) measureOfQuery(query string) measure {
 	has := func(part string) bool { return strings.Contains(query, part) }
 	switch {
@@ -177,7 +177,7 @@ func (r *Rollout) measureOfQuery(query string) measure {
 	return somethingElse
 }
 
-// requestMetrics are those that count requests, by their places, at least as surely as told.
+// requestMetrics returns the indexes of the metrics that count requests, at least as certainly as least.
 func (r *Rollout) requestMetrics(least measure) (all []int) {
 	for i, m := range r.Analysis.Metrics {
 		if r.measureOf(m) >= least {
@@ -187,12 +187,12 @@ func (r *Rollout) requestMetrics(least measure) (all []int) {
 	return all
 }
 
-// countedAtIngress reports whether the metrics that count requests do so at the Ingress alone.
+// countedAtIngress reports whether all metrics that count requests count at the Ingress.
 func (r *Rollout) countedAtIngress() bool {
 	return r.countsAtGateway() && len(r.requestMetrics(routeRequests)) > 0 && len(r.requestMetrics(routeRequests)) == len(r.requestMetrics(podRequests))
 }
 
-// doorOf returns the door of a call's requests, as far as its words tell it.
+// doorOf returns the door of a call's requests, if its words name it.
 func (r *Rollout) doorOf(call flagger.Call, from string) (d door, t target, known bool) {
 	for _, w := range call.Words {
 		if !w.Known {
@@ -216,11 +216,11 @@ func (r *Rollout) doorOf(call flagger.Call, from string) (d door, t target, know
 	return d, t, known
 }
 
-// A traffic is what the webhooks of a rollout send to it.
+// A traffic is the load that a rollout's webhooks send.
 type traffic struct {
-	// reaches reports that some of it may reach the new version, and is counted there.
+	// reaches reports whether some of it may reach the new version, and is counted there.
 	reaches bool
-	// missed is what does not: the place of the webhook, its command, and where it goes.
+	// missed is the load that does not, by webhook, command and target.
 	missed []missed
 }
 
@@ -232,7 +232,7 @@ type missed struct {
 	passage passage
 }
 
-// traffic returns what the webhooks send once the new version is up. What is not surely known may reach it.
+// traffic returns the load that the webhooks send once the new version is up. Uncertain load may reach it.
 func (r *Rollout) traffic() (all traffic) {
 	for i := range r.Analysis.Webhooks {
 		w := &r.Analysis.Webhooks[i]
@@ -244,7 +244,7 @@ func (r *Rollout) traffic() (all traffic) {
 		}
 		script, err := flagger.ParseScript(w.Metadata["cmd"])
 		if !w.RunsTask() || !flagger.Tasks[w.Task()].Shell || err != nil || r.otherImage(*w) {
-			all.reaches = true // nobody can tell
+			all.reaches = true // unknown
 			continue
 		}
 		_, from := ServiceAt(w.URL)
@@ -253,7 +253,7 @@ func (r *Rollout) traffic() (all traffic) {
 				all.reaches = true
 				continue
 			}
-			// A single request is long over when the metrics are asked for.
+			// A single request has ended long before the metrics are queried.
 			once := w.Kind() == flagger.PreRollout && script.Simple && !flagger.IsLoadGenerator(call.Name)
 			if once || slices.Contains(silent, path.Base(call.Name)) {
 				continue
@@ -262,7 +262,7 @@ func (r *Rollout) traffic() (all traffic) {
 			switch {
 			case !known && slices.ContainsFunc(call.Words, func(w flagger.Word) bool { return !w.Known }):
 				all.reaches = true
-			case !known: // to somebody else, unless it comes from outside or another Service selects the pods
+			case !known: // to another server, unless it comes from outside or another Service selects the pods
 				asked := r.asked(call, from)
 				all.reaches = all.reaches || len(asked) == 0 || r.hasUnknownDoor()
 				for _, t := range asked {
@@ -280,7 +280,7 @@ func (r *Rollout) traffic() (all traffic) {
 	return all
 }
 
-// senders are commands whose requests go where their words tell, and silent ones those that send none.
+// senders are commands whose words name their targets; silent are commands that send nothing.
 var (
 	senders = []string{"curl", "ghz", "grpc_health_probe", "hey", "wget", "wrk"}
 	silent  = []string{
@@ -289,8 +289,8 @@ var (
 	}
 )
 
-// unmeasured returns the metrics that never have a value: in a blue/green rollout all traffic goes to
-// the old version until the last check, and no webhook sends anything to the new one.
+// unmeasured returns the metrics that never have a value: in a blue/green rollout the stable version gets all
+// traffic until the last check, and no webhook sends requests to the new one.
 func (r *Rollout) unmeasured() []int {
 	if r.SkipAnalysis || r.Strategy() != flagger.BlueGreen || r.Mirrors() || r.Provider == flagger.Apisix {
 		return nil
@@ -302,13 +302,13 @@ func (r *Rollout) unmeasured() []int {
 	return metrics
 }
 
-// isBehindProxy reports whether Flagger's queries count at a proxy that no mirror is for: in a blue/green rollout no load
-// reaches the new version by it.
+// isBehindProxy reports whether Flagger's queries count at a proxy without mirroring: in a blue/green rollout no
+// load reaches the new version through it.
 func (r *Rollout) isBehindProxy() bool {
 	return r.Provider == Contour || slices.Contains(entrances, r.Provider)
 }
 
-// canaryIsRouted reports whether the application has a route of its own to the new version.
+// canaryIsRouted reports whether the application has another route to the new version.
 func (r *Rollout) canaryIsRouted() bool {
 	if r.Manifests == nil {
 		return false
@@ -324,7 +324,7 @@ func (r *Rollout) canaryIsRouted() bool {
 	return false
 }
 
-// checkReach reports load that does not reach the new version, where something that counts requests asks for it.
+// checkReach reports load that does not reach the new version although a metric counts its requests.
 func checkReach(r *Rollout) {
 	if r.SkipAnalysis {
 		return
@@ -345,7 +345,7 @@ func checkReach(r *Rollout) {
 	}
 	for _, m := range all.missed {
 		w := r.Analysis.Webhooks[m.webhook]
-		told := w.Kind() == flagger.RolloutHook && (m.door == primaryDoor || m.door == apexDoor && r.Provider == flagger.Nginx) && !slices.Contains(entrances, r.Provider) // by checkTargets
+		told := w.Kind() == flagger.RolloutHook && (m.door == primaryDoor || m.door == apexDoor && r.Provider == flagger.Nginx) && !slices.Contains(entrances, r.Provider) // reported by checkTargets
 		if !told && makesLoad(w) {
 			message, hint := r.whyMissed(m)
 			r.Report(diag.LoadTestElsewhere, inAnalysis("webhooks", m.webhook, "metadata", "cmd"), message, hint)
@@ -354,7 +354,7 @@ func checkReach(r *Rollout) {
 	}
 }
 
-// reportProbed reports that the pods of the new version have no requests but those of probes, by Services alone.
+// reportProbed reports that only probes reach the new version's pods, on provider kubernetes.
 func (r *Rollout) reportProbed(all traffic) bool {
 	metric := slices.IndexFunc(r.Analysis.Metrics, func(m flagger.Metric) bool { return IsBuiltin(r.Builtin(m)) })
 	loaded := slices.ContainsFunc(all.missed, func(m missed) bool { return makesLoad(r.Analysis.Webhooks[m.webhook]) })
@@ -362,15 +362,15 @@ func (r *Rollout) reportProbed(all traffic) bool {
 		return false
 	}
 	r.Report(diag.NothingReaches, InMetrics(metric, "name"),
-		fmt.Sprintf("nothing but probes reaches the new version before the switch of a blue/green rollout, so %s says nothing of it", r.called(r.Analysis.Metrics[metric])),
+		fmt.Sprintf("only probes reach the new version before a blue/green switch, so %s does not measure it", r.called(r.Analysis.Metrics[metric])),
 		"webhooks: {command: [hey -z 50s -q 10 "+r.canaryURL()+"/]} in trafficAnalysis")
 	return true
 }
 
-// DefaultIngressHome is where the ingress controller is by default, which commands are copied with.
+// DefaultIngressHome is the usual namespace of the ingress controller, as in copied commands.
 const DefaultIngressHome = "ingress-nginx"
 
-// checkIngressHome reports load for the ingress controller in its default namespace, where it is in another.
+// checkIngressHome reports load for the ingress controller's usual namespace if it runs in another one.
 func checkIngressHome(r *Rollout) {
 	home := r.On.IngressHome
 	if r.Provider != flagger.Nginx || home == "" || home == DefaultIngressHome {
@@ -388,7 +388,7 @@ func checkIngressHome(r *Rollout) {
 					continue
 				}
 				r.Report(diag.LoadTestElsewhere, inAnalysis("webhooks", i, "metadata", "cmd"),
-					fmt.Sprintf("the load goes to namespace %s, and the ingress controller is in %s", t.namespace, home),
+					fmt.Sprintf("the load test targets namespace %s, but the ingress controller is in %s", t.namespace, home),
 					strings.Replace(w.Metadata["cmd"], t.service+"."+t.namespace, t.service+"."+home, 1))
 			}
 		}
@@ -403,38 +403,38 @@ func makesLoad(w flagger.Webhook) bool {
 // reportUnmeasured reports that no request reaches the new version of a blue/green rollout.
 func (r *Rollout) reportUnmeasured() {
 	if r.Provider == flagger.Nginx && r.Builtin(r.Analysis.Metrics[r.Unmeasured[0]]) != "" {
-		return // which the provider reports
+		return // reported by the provider
 	}
 	name := r.called(r.Analysis.Metrics[r.Unmeasured[0]])
 	if r.isBehindProxy() {
 		r.Report(diag.NothingReaches, InMetrics(r.Unmeasured[0], "name"),
-			fmt.Sprintf("before the switch of a blue/green rollout the proxy of %s sends the new version nothing, and Flagger's query counts there alone: every check of %s fails", r.Provider, name), "a customMetric of the pods, with load to "+r.canaryURL())
+			fmt.Sprintf("every check of %s fails: before a blue/green switch, the %s proxy sends the new version no requests, and Flagger measures only there", name, r.Provider), "a customMetric that the pods export, with load to "+r.canaryURL())
 		return
 	}
 	if r.proxy() == Contour {
 		r.Report(diag.NothingReaches, InMetrics(r.Unmeasured[0], "name"),
-			fmt.Sprintf("before the switch of a blue/green rollout the Gateway sends the new version nothing, and Contour counts nothing else: every check of %s fails", name), "mirror: true in trafficAnalysis, or a customMetric of the pods, with load to "+r.canaryURL())
+			fmt.Sprintf("every check of %s fails: before a blue/green switch, the Gateway sends the new version no requests, and Contour measures only there", name), "mirror: true in trafficAnalysis, or a customMetric that the pods export, with load to "+r.canaryURL())
 		return
 	}
 	if r.Provider == flagger.Nginx {
 		r.Report(diag.NothingReaches, InMetrics(r.Unmeasured[0], "name"),
-			fmt.Sprintf("before the switch of a blue/green rollout the Ingress sends the new version nothing, so every check of %s fails", name), "use a customMetric of the pods, with load to "+r.canaryURL())
+			fmt.Sprintf("every check of %s fails: before a blue/green switch, the Ingress sends the new version no requests", name), "a customMetric that the pods export, with load to "+r.canaryURL())
 		return
 	}
 	for _, m := range r.traffic().missed {
 		if w := r.Analysis.Webhooks[m.webhook]; makesLoad(w) {
 			r.Report(diag.NothingReaches, inAnalysis("webhooks", m.webhook, "metadata", "cmd"),
-				fmt.Sprintf("no request reaches the new version before the switch of a blue/green rollout, so every check of %s fails: the load goes to %s, which is the old version until then", name, m.target.host),
+				fmt.Sprintf("every check of %s fails: the load test targets %s, which is the stable version until the blue/green switch", name, m.target.host),
 				r.beforeSwitch(m))
 			return
 		}
 	}
 	r.Report(diag.NothingReaches, InMetrics(r.Unmeasured[0], "name"),
-		fmt.Sprintf("no request reaches the new version before the switch of a blue/green rollout, so every check of %s fails", name),
+		fmt.Sprintf("every check of %s fails: before a blue/green switch, no request reaches the new version", name),
 		"webhooks: {command: [hey -z 50s -q 10 "+r.canaryURL()+"/]} in trafficAnalysis")
 }
 
-// whyMissed returns why load does not reach the new version, and what would.
+// whyMissed returns why load does not reach the new version, and a hint.
 func (r *Rollout) whyMissed(m missed) (message, hint string) {
 	command := r.Analysis.Webhooks[m.webhook].Metadata["cmd"]
 	toCanary := r.toCanary(command, m.target)
@@ -442,44 +442,44 @@ func (r *Rollout) whyMissed(m missed) (message, hint string) {
 	case m.passage == unrouted:
 		return r.whyUnrouted(command, m.call)
 	case m.passage == matched:
-		return fmt.Sprintf("the load goes to %s without what match asks for, so all of it stays with the old version", m.target.host), r.matching(command, m.call)
+		return fmt.Sprintf("the load test's requests to %s do not meet match, so all go to the stable version", m.target.host), r.matching(command, m.call)
 	case r.Strategy() == flagger.BlueGreen:
-		return fmt.Sprintf("the load goes to %s, which is the old version until the switch of a blue/green rollout", m.target.host), r.beforeSwitch(m)
+		return fmt.Sprintf("the load test targets %s, which is the stable version until the blue/green switch", m.target.host), r.beforeSwitch(m)
 	case r.Provider == flagger.Nginx:
-		hint := "load through the host of the Ingress"
+		hint := "send the load to a host of the Ingress"
 		if hosts := r.IngressHosts(); len(hosts) > 0 {
 			hint = strings.Replace(command, m.target.text, "http://"+hosts[0], 1)
 		}
-		return fmt.Sprintf("the load goes to %s and not through the Ingress, where nginx splits the traffic and counts the requests", m.target.host), hint
+		return fmt.Sprintf("the load test targets %s and bypasses the Ingress, where nginx splits and counts requests", m.target.host), hint
 	}
 	if r.Provider == flagger.Contour || slices.Contains(entrances, r.Provider) {
-		return fmt.Sprintf("the load goes to %s and not through the proxy of %s, which splits the traffic and counts the requests", m.target.host, r.Provider),
-			"load through the proxy, with a host of its route: hey -host app.example.com …"
+		return fmt.Sprintf("the load test targets %s and bypasses the %s proxy, which splits and counts requests", m.target.host, r.Provider),
+			"send the load through the proxy, to a host of its route: hey -host app.example.com …"
 	}
-	why := fmt.Sprintf("the load goes to %s, and Flagger splits the traffic of the gateways alone, so all of it stays with the old version", m.target.host)
+	why := fmt.Sprintf("the load test targets %s, but Flagger splits only the traffic of gateways, so all its requests go to the stable version", m.target.host)
 	switch {
 	case r.proxy() == Contour && m.passage == uncounted:
-		return fmt.Sprintf("the load goes to %s and not through the Gateway, where Contour counts the requests", m.target.host), r.gatewayHint(command, m.target)
+		return fmt.Sprintf("the load test targets %s and bypasses the Gateway, where Contour counts requests", m.target.host), r.gatewayHint(command, m.target)
 	case r.proxy() == Contour:
 		return why, r.gatewayHint(command, m.target)
 	case r.IsGatewayAPI():
 		return why, toCanary
 	}
-	return why, toCanary + ", or gateways: with mesh among them"
+	return why, toCanary + ", or add mesh to gateways"
 }
 
-// whyUnrouted returns which request meets no condition of the routes, and one that does.
+// whyUnrouted returns which request meets no condition of the routes, and a command whose request does.
 func (r *Rollout) whyUnrouted(command string, call flagger.Call) (message, hint string) {
 	conditions, q := r.routeConditions(), requestsOf(call)[0]
 	m := conditions[0]
 	if len(r.Analysis.Match) > 0 {
 		m = conditions[len(r.Service.Match)]
 	}
-	message = fmt.Sprintf("the load sends %s, which meets no condition of serviceMatch, so the rollout has no route for it", strings.TrimSpace(q.method+" "+cmp.Or(q.url.RequestURI(), "/")))
+	message = fmt.Sprintf("the load test sends %s, which meets no condition of serviceMatch, so the rollout has no route for it", strings.TrimSpace(q.method+" "+cmp.Or(q.url.RequestURI(), "/")))
 	hint = r.meeting(command, call, m)
 	script, err := flagger.ParseScript(hint)
 	if err != nil || !slices.ContainsFunc(script.Calls, func(c flagger.Call) bool { return len(requestsOf(c)) > 0 && r.meetsRoute(c) }) {
-		hint = "load that meets serviceMatch, or serviceMatch: [{uri: {prefix: /}}]"
+		hint = "send requests that meet serviceMatch, or set serviceMatch: [{uri: {prefix: /}}]"
 	}
 	return message, hint
 }
@@ -493,12 +493,12 @@ func (r *Rollout) beforeSwitch(m missed) string {
 	return hint
 }
 
-// toCanary returns a command that sends to the new version what it has sent to a target. The hosts of the route
-// are not those of the -canary Service.
+// toCanary returns the command with the new version instead of a target. The -canary Service does not have the
+// hosts of the route.
 func (r *Rollout) toCanary(command string, t target) string {
 	command = hostOption().ReplaceAllString(command, "")
 	text := t.text
-	if !strings.Contains(command, text) { // which the option has told
+	if !strings.Contains(command, text) { // named by an option
 		text = authority().FindString(firstURL().FindString(command))
 	}
 	if text == "" {
@@ -507,13 +507,13 @@ func (r *Rollout) toCanary(command string, t target) string {
 	return strings.Replace(command, text, strings.TrimPrefix(r.canaryURL(), schemeUnless(text)), 1)
 }
 
-// matching returns a command whose requests meet the first condition of match that tells of requests.
+// matching returns a command whose requests meet the first condition of match that is about requests.
 func (r *Rollout) matching(command string, call flagger.Call) string {
 	for _, m := range r.Analysis.Match {
 		if len(m.Headers) == 0 && (len(m.QueryParams) == 0 || r.Provider == flagger.Nginx) {
 			continue
 		}
-		if r.Provider == flagger.Nginx { // which reads one header
+		if r.Provider == flagger.Nginx { // which reads only one header
 			name := slices.Min(slices.Collect(maps.Keys(m.Headers)))
 			h := m.Headers[name]
 			if name == "cookie" {
@@ -529,7 +529,7 @@ func (r *Rollout) matching(command string, call flagger.Call) string {
 // meets reports whether a call's requests may meet one of the conditions.
 func (r *Rollout) meets(call flagger.Call, t target, from string) bool {
 	if path.Base(call.Name) == "ghz" {
-		return true // its metadata may be in a file
+		return true // a file may hold its metadata
 	}
 	headers := headersOf(call)
 	var query url.Values
@@ -553,7 +553,7 @@ func (r *Rollout) meets(call flagger.Call, t target, from string) bool {
 		for name, match := range m.QueryParams {
 			ok = ok && query.Has(name) && matches(match, query.Get(name))
 		}
-		// Its pods have the one label of their selector.
+		// Its pods have only the label of their selector.
 		for name, value := range m.SourceLabels {
 			own := r.Tester.Exists && from == r.Tester.ID.Namespace
 			ok = ok && (!own || name == "app" && string(value) == r.Tester.ID.Name)
@@ -565,8 +565,8 @@ func (r *Rollout) meets(call flagger.Call, t target, from string) bool {
 	return false
 }
 
-// meetsOnNginx reports whether a header or a cookie leads to the new version: any value of
-// a condition without one is always (pkg/router/ingress.go, SetRoutes).
+// meetsOnNginx reports whether a header or a cookie leads to the new version. A condition without a value means
+// always (pkg/router/ingress.go, SetRoutes).
 func meetsOnNginx(m flagger.Match, headers map[string]string) bool {
 	for name, match := range m.Headers {
 		value, sent := headers[strings.ToLower(name)]
@@ -583,7 +583,7 @@ func meetsOnNginx(m flagger.Match, headers map[string]string) bool {
 	return len(m.Headers) == 0
 }
 
-// matches reports whether a text meets a condition. Istio's expressions are of all of it.
+// matches reports whether a text meets a condition. Istio matches regular expressions against the whole text.
 func matches(m api.StringMatch, text string) bool {
 	switch {
 	case m.Exact != "":
@@ -601,7 +601,7 @@ func matches(m api.StringMatch, text string) bool {
 // cmd/ghz/main.go).
 var headerOptions = map[string]string{"-host": "host", "--authority": "host", "-A": "accept", "-T": "content-type", "-a": "authorization"}
 
-// headersOf are the headers that a call sends, by their names in lower case.
+// headersOf returns the headers that a call sends, with names in lower case.
 func headersOf(call flagger.Call) map[string]string {
 	all := map[string]string{}
 	for i, w := range call.Words {

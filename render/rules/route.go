@@ -12,9 +12,8 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// checkRoutes reports routes of the application's own that send requests past the rollout: whatever
-// sends them to the Service itself reaches the primary, which is all that it selects, unless the
-// provider splits what is sent there.
+// checkRoutes reports routes of the application that bypass the rollout: requests to the Service itself reach
+// the primary, which it selects, unless the provider splits them.
 func checkRoutes(r *Rollout) {
 	if r.Manifests == nil {
 		return
@@ -27,8 +26,8 @@ func checkRoutes(r *Rollout) {
 	case r.Provider == flagger.Nginx:
 		checkGatewayRoutes(r)
 	case r.IsGatewayAPI():
-		if r.mesh() == flagger.Kuma { // a gateway with a sidecar may send requests to the address of the Service
-			checkMeshRoutes(r, "routes the requests to the Service, too: Kuma makes a MeshHTTPRoute of Flagger's HTTPRoute, and this one's rules may replace its split")
+		if r.mesh() == flagger.Kuma { // a gateway with a sidecar may send requests to the Service's address
+			checkMeshRoutes(r, "also routes the Service's requests: Kuma turns Flagger's HTTPRoute into a MeshHTTPRoute, and this one may override its split")
 		} else {
 			checkGatewayRoutes(r)
 		}
@@ -41,17 +40,15 @@ func (r *Rollout) reportRoute(o source.Found, why, hint string) {
 	r.Report(diag.RoutePastRollout, serviceName, called(o.Object)+" "+why, hint)
 }
 
-// upstream are the annotations that have an ingress controller send requests to the address of a
-// Service, where its sidecar splits them, and not to the pods. Kuma puts them on Services, where
-// nginx does not read them (kuma.io, Delegated gateways). Traefik reads its own on Services
-// (doc.traefik.io, Kubernetes Ingress).
+// upstream are the annotations that make an ingress controller send requests to the address of a Service, where
+// its sidecar splits them, instead of to the pods. Kuma sets them on Services, where nginx does not read them
+// (kuma.io, Delegated gateways). Traefik reads its annotation on Services (doc.traefik.io, Kubernetes Ingress).
 var upstream = []string{
 	"nginx.ingress.kubernetes.io/service-upstream", "ingress.kubernetes.io/service-upstream",
 	"haproxy-ingress.github.io/service-upstream", "traefik.ingress.kubernetes.io/service.nativelb",
 }
 
-// toPods are the classes of Ingresses whose controllers send requests to the pods, unless an Ingress
-// says otherwise.
+// toPods are the classes of Ingresses whose controllers send requests to the pods by default.
 var toPods = []string{"nginx", "alb", "gce", "gce-internal", "azure-application-gateway"}
 
 // checkIngresses reports Ingresses whose controller sends requests to the pods of the Service.
@@ -66,45 +63,44 @@ func checkIngresses(r *Rollout) {
 			!slices.ContainsFunc(i.Backends(), func(b source.IngressBackend) bool { return b.Service.Name == r.Service.Name }) {
 			continue
 		}
-		const past = "sends its requests to the primary's pods, past the sidecars that split them"
+		const past = "sends requests straight to the stable version's pods, past the sidecars that split them"
 		annotations := i.Metadata.Annotations
 		split := slices.ContainsFunc(upstream, func(key string) bool { return annotations[key] == "true" || onService[key] == "true" })
 		class := cmp.Or(i.Spec.IngressClassName, annotations["kubernetes.io/ingress.class"])
 		switch {
 		case r.Provider == flagger.Nginx && annotations["nginx.ingress.kubernetes.io/canary"] != "true":
-			hint := "host: of the rollout, in place of it"
+			hint := "set host in the rollout, instead of this Ingress"
 			if len(i.Spec.Rules) > 0 && i.Spec.Rules[0].Host != "" {
-				hint = fmt.Sprintf("host: %s of the rollout, in place of it", i.Spec.Rules[0].Host)
+				hint = fmt.Sprintf("host: %s in the rollout, instead of this Ingress", i.Spec.Rules[0].Host)
 			}
 			if r.Plain {
 				hint = fmt.Sprintf("ingressRef: {apiVersion: networking.k8s.io/v1, kind: Ingress, name: %s}", found.ID.Name)
 			}
-			r.reportRoute(found, "sends its requests to the primary alone: Flagger splits those of the rollout's Ingress", hint)
+			r.reportRoute(found, "sends all requests to the stable version; Flagger splits only the rollout's Ingress", hint)
 		case r.IsGatewayAPI() && r.mesh() == "":
-			r.reportRoute(found, "sends its requests to the primary alone: the HTTPRoute of the rollout splits those of its Gateway", "hosts: of the rollout, in place of it")
+			r.reportRoute(found, "sends all requests to the stable version; Flagger splits only the rollout's Gateway", "set hosts in the rollout, instead of this Ingress")
 		case r.IsGatewayAPI() && r.mesh() == flagger.Istio && !split:
-			r.reportRoute(found, past, "gatewayRefs: [{name: public, namespace: infra}] and hosts: of the rollout, in place of it")
+			r.reportRoute(found, past, "gatewayRefs: [{name: public, namespace: infra}] and hosts in the rollout, instead of this Ingress")
 		case r.Provider == flagger.Istio && !split:
-			r.reportRoute(found, past, "gateways: [istio-system/public-gateway] and hosts: of the rollout, in place of it")
+			r.reportRoute(found, past, "gateways: [istio-system/public-gateway] and hosts in the rollout, instead of this Ingress")
 		case r.mesh() == flagger.Kuma && annotations[upstream[0]] != "true" && slices.Contains(toPods, class):
 			hint := `annotations: {nginx.ingress.kubernetes.io/service-upstream: "true"}, for a controller that has a sidecar`
 			if class != "nginx" {
-				hint = "let the requests in through a gateway that has a sidecar"
+				hint = "route requests from outside through a gateway with a sidecar"
 			}
 			r.reportRoute(found, past, hint)
 		}
 	}
 }
 
-// checkGatewayRoutes reports routes of the Gateway API, whose gateways read neither what Flagger makes
-// for Istio nor for nginx. On Kuma it depends on the gateway: one with a sidecar may send requests
-// to the address of the Service.
+// checkGatewayRoutes reports routes of Gateway API, whose gateways read neither Flagger's objects for Istio nor
+// for nginx. On Kuma it depends on the gateway: with a sidecar it may send requests to the Service's address.
 func checkGatewayRoutes(r *Rollout) {
 	hint := map[string]string{
-		flagger.Istio: "gateways: and hosts: of the rollout, in place of the route",
-		flagger.Nginx: "host: of the rollout, in place of the route",
+		flagger.Istio: "set gateways and hosts in the rollout, instead of this route",
+		flagger.Nginx: "set host in the rollout, instead of this route",
 
-		flagger.GatewayAPI: "gatewayRefs: and hosts: of the rollout, in place of the route",
+		flagger.GatewayAPI: "set gatewayRefs and hosts in the rollout, instead of this route",
 	}[r.Provider]
 	for _, kind := range []string{"HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute"} {
 		for found := range r.Manifests.Find(api.GatewayGroup, kind) {
@@ -117,7 +113,7 @@ func checkGatewayRoutes(r *Rollout) {
 			}
 			for _, rule := range route.Spec.Rules {
 				if slices.ContainsFunc(rule.BackendRefs, toApex) {
-					r.reportRoute(found, "sends its requests to the primary's pods, past the rollout", hint)
+					r.reportRoute(found, "sends requests straight to the stable version's pods, past the rollout", hint)
 					break
 				}
 			}
@@ -125,9 +121,9 @@ func checkGatewayRoutes(r *Rollout) {
 	}
 }
 
-// checkVirtualServices reports VirtualServices of the application's own. Flagger takes over the one
-// with the name of its Service and sets all of its spec (pkg/router/istio.go, reconcileVirtualService). Of
-// two for one host the sidecars read the older one, and those of a gateway do not read Flagger's.
+// checkVirtualServices reports VirtualServices of the application. Flagger takes over the one with its Service's
+// name, and overwrites its spec (pkg/router/istio.go, reconcileVirtualService). If two have one host, sidecars
+// read the older one, and the sidecars of a gateway do not read Flagger's.
 func checkVirtualServices(r *Rollout) {
 	for found := range r.Manifests.Find("networking.istio.io", "VirtualService") {
 		v := source.Read[source.VirtualService](found.Object)
@@ -151,19 +147,19 @@ func checkVirtualServices(r *Rollout) {
 		}
 		inMesh := len(v.Spec.Gateways) == 0 || slices.Contains(v.Spec.Gateways, flagger.MeshGateway)
 		switch {
-		case delegates && r.Service.Delegation: // the host is its own, and the route Flagger's
+		case delegates && r.Service.Delegation: // this one has the host, and Flagger's has the route
 		case inMesh && slices.ContainsFunc(v.Spec.Hosts, isApex):
 			r.reportRoute(found,
-				"routes the host "+r.Service.Name+", too: Istio reads one VirtualService for a host, and may not read Flagger's",
-				"remove the host from it")
+				"also routes the host "+r.Service.Name+": Istio reads one VirtualService per host, and may ignore Flagger's",
+				"remove the host from this VirtualService")
 		case toApex:
-			r.reportRoute(found, "sends its requests to the primary alone: Istio does not apply Flagger's split to them",
-				fmt.Sprintf("hosts: [%s] and gateways: [%s] of the rollout, in place of it", strings.Join(v.Spec.Hosts, ", "), strings.Join(v.Spec.Gateways, ", ")))
+			r.reportRoute(found, "sends all requests to the stable version; Istio does not apply Flagger's split to them",
+				fmt.Sprintf("hosts: [%s] and gateways: [%s] in the rollout, instead of this VirtualService", strings.Join(v.Spec.Hosts, ", "), strings.Join(v.Spec.Gateways, ", ")))
 		}
 	}
 }
 
-// checkTakenOver reports hosts of a VirtualService that it loses as Flagger takes it over.
+// checkTakenOver reports the hosts that a VirtualService loses when Flagger takes it over.
 func checkTakenOver(r *Rollout, found source.Found, v *source.VirtualService, isApex func(string) bool) {
 	lost := slices.DeleteFunc(slices.Clone(v.Spec.Hosts), func(host string) bool { return isApex(host) || slices.Contains(r.Service.Hosts, host) })
 	if len(lost) > 0 && !slices.Contains(r.Service.Hosts, "*") {
@@ -171,22 +167,22 @@ func checkTakenOver(r *Rollout, found source.Found, v *source.VirtualService, is
 		if len(v.Spec.Gateways) > 0 {
 			hint += fmt.Sprintf(" and gateways: [%s]", strings.Join(v.Spec.Gateways, ", "))
 		}
-		r.reportRoute(found, "loses "+diag.Some(lost, 3)+" as Flagger replaces its spec", hint+" of the rollout")
+		r.reportRoute(found, "loses the hosts "+diag.Some(lost, 3)+" when Flagger overwrites its spec", hint+" in the rollout")
 	}
 }
 
-// checkKumaRoutes reports routes of Kuma for the Service, of which the most specific counts alone.
+// checkKumaRoutes reports Kuma's routes for the Service. Only the most specific route applies.
 func checkKumaRoutes(r *Rollout) {
 	tag := r.kumaTag()
-	const why = "routes the requests to the Service, too: Kuma applies one route, and Flagger's splits nothing where it is not that"
+	const why = "also routes the Service's requests: Kuma applies only one route, so Flagger's may split nothing"
 	for found := range r.Manifests.Find("kuma.io", "TrafficRoute") {
 		route := source.Read[source.TrafficRoute](found.Object)
-		if route == nil || found.Name == r.Service.Name { // which Flagger takes over
+		if route == nil || found.Name == r.Service.Name { // Flagger takes it over
 			continue
 		}
 		for _, d := range route.Spec.Destinations {
 			if d.Match["kuma.io/service"] == tag {
-				r.reportRoute(found, why, "remove the destination "+tag)
+				r.reportRoute(found, why, "remove the destination "+tag+" from this route")
 				break
 			}
 		}
@@ -194,12 +190,12 @@ func checkKumaRoutes(r *Rollout) {
 	checkMeshRoutes(r, why)
 }
 
-// kumaTag is Kuma's name of the rollout's Service and port.
+// kumaTag returns Kuma's name of the rollout's Service and port.
 func (r *Rollout) kumaTag() string {
 	return fmt.Sprintf("%s_%s_svc_%d", r.Service.Name, r.ID.Namespace, r.Service.Port)
 }
 
-// checkMeshRoutes reports routes for the Service by Kuma's newer kinds, and why they break the split.
+// checkMeshRoutes reports routes of Kuma's newer kinds for the Service, and why they break the split.
 func checkMeshRoutes(r *Rollout, why string) {
 	tag := r.kumaTag()
 	for _, kind := range []string{"MeshHTTPRoute", "MeshTCPRoute"} {
@@ -212,7 +208,7 @@ func checkMeshRoutes(r *Rollout, why string) {
 				ref := to.TargetRef
 				named := ref.Name == tag || ref.Name == r.Service.Name && cmp.Or(ref.Namespace, found.ID.Namespace) == r.ID.Namespace
 				if ref.Kind == "MeshService" && named {
-					r.reportRoute(found, why, "remove the target "+ref.Name)
+					r.reportRoute(found, why, "remove the target "+ref.Name+" from this route")
 					break
 				}
 			}

@@ -1,6 +1,6 @@
-// Package rules judges rollouts as Flagger reads them: a Canary with its MetricTemplates,
-// its Ingress and its load tester, rendered and patched or written by hand, and what the
-// cluster has installed. It knows nothing of the documents that they come from.
+// Package rules judges rollouts as Flagger reads them: a Canary with its MetricTemplates, Ingress and load
+// tester, rendered and patched or written by hand, and the components on the cluster. It does not know the
+// documents behind them.
 package rules
 
 import (
@@ -16,7 +16,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// The suffixes of what Flagger makes for a rollout.
+// The suffixes of the objects that Flagger creates for a rollout.
 const (
 	CanarySuffix  = "-canary"
 	PrimarySuffix = "-primary"
@@ -26,33 +26,32 @@ const (
 // (fluxcd/flagger pkg/router/kuma.go).
 const MeshAnnotation = "kuma.io/mesh"
 
-// IstioRevision is the label of a Namespace that names the revision of Istio whose sidecars its pods get.
+// IstioRevision is the label of a Namespace that selects the Istio revision of its pods' sidecars.
 const IstioRevision = "istio.io/rev"
 
-// A Rollout is a Canary and what belongs to it.
+// A Rollout is a Canary with the objects around it.
 type Rollout struct {
 	ID manifest.Identity
-	// Plain reports whether the Canary is written by hand, and not that of an Application's rollout.
+	// Plain reports whether the Canary is written by hand, not rendered from an Application.
 	Plain bool
-	// Mesh is the one that the Canary's annotation names.
+	// Mesh is the mesh in the Canary's annotation.
 	Mesh string
 	*flagger.Canary
 	Templates map[api.NamespacedReference]*Template
-	// Annotations are those of the Canary.
+	// Annotations are the annotations of the Canary.
 	Annotations map[string]string
-	// Ingress is the one that the Canary refers to, or nil.
+	// Ingress is the Ingress that the Canary refers to, or nil.
 	Ingress *Ingress
 	Tester  LoadTester
 	On      *Installed
-	// Complete is false where mistakes in the input have left something out, so that the
-	// rollout cannot be simulated.
+	// Complete is false if mistakes in the input left fields unset, so that the rollout cannot be simulated.
 	Complete bool
 	Source   Source
-	// Manifests are the application's own, or nil where they were not read.
+	// Manifests are the application's manifests, or nil if they were not read.
 	Manifests *source.Set
 
 	found []Finding
-	// good is what Good returns, once it was asked for.
+	// good is the cached result of Good.
 	good *flagger.Run
 }
 
@@ -60,18 +59,18 @@ type Rollout struct {
 type Template struct {
 	ID manifest.Identity
 	flagger.MetricTemplate
-	// Replaces is the metric of Flagger's own whose query this is in the place of.
+	// Replaces is the built-in metric whose query this one replaces, or empty.
 	Replaces string
 }
 
-// An Ingress is what decides which requests reach the rollout on nginx.
+// An Ingress decides which requests reach the rollout on nginx.
 type Ingress struct {
 	ID    manifest.Identity
 	Hosts []string
 	Paths []IngressPath
 }
 
-// An IngressPath is a path of one of an Ingress' hosts, and the field that names the host.
+// An IngressPath is a path of a host of an Ingress, and the field of the host.
 type IngressPath struct {
 	HostPath
 	Field schema.Path
@@ -80,7 +79,7 @@ type IngressPath struct {
 // A HostPath is a path of a host.
 type HostPath struct{ Host, Path string }
 
-// NewIngress returns the Ingress with its hosts and their paths. nginx takes no path for /
+// NewIngress returns the Ingress with its hosts and their paths. nginx treats no path as /
 // (kubernetes/ingress-nginx internal/ingress/controller/controller.go, checkOverlap).
 func NewIngress(id manifest.Identity, spec manifest.IngressSpec) *Ingress {
 	in := &Ingress{ID: id}
@@ -100,57 +99,57 @@ func NewIngress(id manifest.Identity, spec manifest.IngressSpec) *Ingress {
 
 // A LoadTester is a Deployment of Flagger's load tester.
 type LoadTester struct {
-	// ID that its Service has, or would have.
+	// ID is the identity of its Service, whether or not it exists.
 	ID     manifest.Identity
 	Exists bool
-	// OtherImage reports that it runs another image than Flagger's.
+	// OtherImage reports whether it runs another image than Flagger's.
 	OtherImage bool
-	// ServiceAccount that its pods run as, or nothing for the namespace's default one.
+	// ServiceAccount is the ServiceAccount of its pods, or empty for the namespace's default.
 	ServiceAccount string
 }
 
-// Installed is what a cluster has for its rollouts.
+// Installed describes the components on a cluster for its rollouts.
 type Installed struct {
 	Provider
-	// Flagger is the version of its chart, or a range of versions.
+	// Flagger is the version of Flagger's chart, or a range of versions.
 	Flagger string
-	// FlaggerThere reports whether that was installed already, and is not rendered.
+	// FlaggerThere reports whether Flagger is already installed, and not rendered.
 	FlaggerThere bool
-	// Version is the one that is simulated: the newest that Flagger may be.
+	// Version is the simulated version: the newest that Flagger may have.
 	Version flagger.Version
 	Facts
-	// Namespace is where Flagger runs.
+	// Namespace is the namespace of Flagger.
 	Namespace string
-	// By is where the document stands that says so.
+	// By is the position of the document that describes them.
 	By diag.Position
-	// PublicTester reports whether there is a load tester for all rollouts, and OtherTesterImage
-	// whether it runs another image than Flagger's. TesterURL is where webhooks find it.
+	// PublicTester reports whether the rollouts share a load tester, and OtherTesterImage whether it runs
+	// another image than Flagger's. TesterURL is its URL.
 	PublicTester, OtherTesterImage bool
 	TesterURL                      string
-	// TesterHasRights reports whether the chart of that load tester gives it a ServiceAccount of its own.
+	// TesterHasRights reports whether the chart of that load tester sets a ServiceAccount.
 	TesterHasRights bool
-	// AlertProvider looks for an AlertProvider. It is known but not found where its document
-	// is broken or may be among those that could not be read.
+	// AlertProvider looks up an AlertProvider. It is known but not found if its document is invalid, and unknown
+	// if it may be among unreadable documents.
 	AlertProvider func(namespace, name string) (found, known bool)
 }
 
-// A Provider is what moves the traffic on a cluster.
+// A Provider shifts the traffic on a cluster.
 type Provider interface {
-	// NeverInjected returns why the pods of a namespace get no sidecars, if they do not and need one.
+	// NeverInjected returns why the pods of a namespace get no sidecars that they need, or nothing.
 	NeverInjected(namespace string) string
-	// Speaks returns what the provider takes the rollout's port to speak, or nothing where that
-	// does not count.
+	// Speaks returns the protocol that the provider assumes for the rollout's port, or nothing if that does not
+	// matter.
 	Speaks(r *Rollout) string
-	// OptsOut returns which label or annotation keeps a sidecar from pods of a template, or of
-	// a namespace with labels, though the rollout needs them to have one, or nothing.
+	// OptsOut returns the label or annotation, of the pod template or the namespace, that prevents a sidecar
+	// that the rollout needs, or nothing.
 	OptsOut(r *Rollout, pod *source.Pod, namespace map[string]string) (inPod bool, by string)
-	// Check reports what of a rollout would not work with the provider.
+	// Check reports problems of a rollout with the provider.
 	Check(r *Rollout)
 }
 
-// A Source tells where the fields of objects come from.
+// A Source maps fields of objects to the input.
 type Source interface {
-	// Position returns the place in the input that made a field.
+	// Position returns the position in the input that a field comes from.
 	Position(object manifest.Identity, field schema.Path) diag.Position
 	// Has reports whether the input has the field, so that it is not a default.
 	Has(object manifest.Identity, field schema.Path) bool
@@ -164,12 +163,12 @@ type Finding struct {
 	Message, Hint string
 }
 
-// Check returns what of a rollout would not work.
+// Check returns the problems of a rollout.
 func Check(r *Rollout) []Finding {
 	r.found = nil
 	r.Unmeasured = r.unmeasured()
 	for _, rule := range []func(*Rollout){
-		checkService, checkValues, checkInjected, checkWatched, checkCrossNamespace, checkNames, checkAutoscaler, checkFlaggerVersion, checkRefused,
+		checkService, checkValues, checkInjected, checkWatched, checkCrossNamespace, checkNames, checkAutoscaler, checkFlaggerVersion, checkRejected,
 		checkIntervals, checkSteps, checkMaxWeight, checkReadinessTimeout, checkChecks,
 		checkMetrics, checkThresholds, checkQueries, checkMetricsServer, checkGRPC,
 		checkWebhooks, checkRights, checkWebhookTimeouts, checkAlerts,
@@ -183,8 +182,8 @@ func Check(r *Rollout) []Finding {
 	return r.found
 }
 
-// Good returns what a good version goes through. It is false where Flagger does nothing with
-// the rollout, or where nobody can tell.
+// Good returns the run of a good version. It returns false if Flagger ignores the rollout, or the run is
+// unknown.
 func (r *Rollout) Good() (flagger.Run, bool) {
 	if !r.Complete || r.Suspend {
 		return flagger.Run{}, false
@@ -196,34 +195,34 @@ func (r *Rollout) Good() (flagger.Run, bool) {
 	return *r.good, true
 }
 
-// Report reports something about a field of the Canary's spec.
+// Report reports a finding at a field of the Canary's spec.
 func (r *Rollout) Report(code diag.Code, field schema.Path, message, hint string) {
 	r.ReportAt(code, r.ID, spec(field...), message, hint)
 }
 
-// ReportAt reports something about a field of any object of the rollout.
+// ReportAt reports a finding at a field of an object of the rollout.
 func (r *Rollout) ReportAt(code diag.Code, object manifest.Identity, field schema.Path, message, hint string) {
 	r.found = append(r.found, Finding{code, object, field, message, hint})
 }
 
-// spec is a field of an object's spec.
+// spec returns a field of an object's spec.
 func spec(field ...any) schema.Path { return schema.Path{"spec"}.With(field...) }
 
-// inAnalysis is a field of spec.analysis.
+// inAnalysis returns a field of spec.analysis.
 func inAnalysis(field ...any) schema.Path { return schema.Path{"analysis"}.With(field...) }
 
-// InMetrics is a field of one of the Canary's metrics.
+// InMetrics returns a field of one of the Canary's metrics.
 func InMetrics(index int, field ...any) schema.Path {
 	return inAnalysis("metrics", index).With(field...)
 }
 
-// Has reports whether the input has a field of the Canary's spec, so that it is no default.
+// Has reports whether the input has a field of the Canary's spec, so that it is not a default.
 func (r *Rollout) Has(field ...any) bool { return r.Source.Has(r.ID, spec(field...)) }
 
-// every is how often Flagger checks, in seconds.
+// every returns Flagger's interval in seconds.
 func (r *Rollout) every() int { return int(r.Analysis.Every() / time.Second) }
 
-// template is the MetricTemplate that a metric refers to, or nil.
+// template returns the MetricTemplate that a metric refers to, or nil.
 func (r *Rollout) template(m flagger.Metric) *Template {
 	if m.TemplateRef == nil {
 		return nil
@@ -233,8 +232,7 @@ func (r *Rollout) template(m flagger.Metric) *Template {
 	return r.Templates[ref]
 }
 
-// Builtin returns which of Flagger's own metrics a metric is, be it by a query of
-// fleetwright's, or nothing where it is none.
+// Builtin returns which built-in metric a metric is, even by a query of fleetwright's, or nothing.
 func (r *Rollout) Builtin(m flagger.Metric) string {
 	switch t := r.template(m); {
 	case t != nil:
@@ -245,7 +243,7 @@ func (r *Rollout) Builtin(m flagger.Metric) string {
 	return ""
 }
 
-// QueryOf returns the query of a metric, or nothing for one of Flagger's own.
+// QueryOf returns the query of a metric, or nothing for a built-in one.
 func (r *Rollout) QueryOf(m flagger.Metric) string {
 	if t := r.template(m); t != nil {
 		return t.Query
@@ -253,7 +251,7 @@ func (r *Rollout) QueryOf(m flagger.Metric) string {
 	return m.Query
 }
 
-// called is the name of a metric in the input.
+// called returns the name of a metric in the input.
 func (r *Rollout) called(m flagger.Metric) string {
 	if t := r.template(m); t != nil && t.Replaces != "" {
 		return t.Replaces

@@ -20,62 +20,62 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// The annotations of a Canary that say what traffic is expected from users.
+// The annotations of a Canary that state the expected traffic of users.
 const (
 	RequestsAnnotation  = "fleetwright.dev/expected-requests-per-second"
 	MatchingAnnotation  = "fleetwright.dev/expected-matching"
 	ErrorRateAnnotation = "fleetwright.dev/expected-error-rate"
 )
 
-// Expected is what is expected of the traffic that users make. The zero value is not known.
+// Expected is the expected traffic of users. Zero values are unknown.
 type Expected struct {
-	// RequestsPerSecond are those to the rollout, to both versions.
+	// RequestsPerSecond is the rate of requests to both versions of the rollout.
 	RequestsPerSecond float64
-	// Matching is the share of them, from 0 to 1, that meets the conditions of analysis.match.
+	// Matching is the share of these requests, from 0 to 1, that meets the conditions of analysis.match.
 	Matching float64
-	// ErrorRate is the share of requests, from 0 to 1, that fails of a good version. It is nil where it is not known.
+	// ErrorRate is the share of requests, from 0 to 1, that fails in a good version, or nil if it is unknown.
 	ErrorRate *float64
 }
 
-// Or returns what is expected, and where that is not known what is expected of all rollouts.
+// Or returns the expectations, with unknown ones from those for all rollouts.
 func (e Expected) Or(all Expected) Expected {
 	return Expected{cmp.Or(e.RequestsPerSecond, all.RequestsPerSecond), cmp.Or(e.Matching, all.Matching), cmp.Or(e.ErrorRate, all.ErrorRate)}
 }
 
-// ParseShare reads a share in percent, such as 5% or 0.1%. It is false for what is none between 0 and 100%.
+// ParseShare parses a percentage such as 5% or 0.1%. It returns false for anything outside 0 to 100%.
 func ParseShare(text string) (share float64, ok bool) {
 	number, percent := strings.CutSuffix(text, "%")
 	n, err := strconv.ParseFloat(number, 64)
 	return math.Abs(n) / 100, err == nil && percent && n >= 0 && n <= 100
 }
 
-// MostRequestsPerSecond is how many requests in a second may be expected.
+// MostRequestsPerSecond is the highest rate of requests that may be expected.
 const MostRequestsPerSecond = 1e9
 
-// parseRate reads a number of requests in a second.
+// parseRate parses a number of requests per second.
 func parseRate(text string) (rate float64, ok bool) {
 	n, err := strconv.ParseFloat(text, 64)
 	return n, err == nil && n > 0 && n <= MostRequestsPerSecond
 }
 
-// ExpectedAnnotations are the annotations of a Canary that tell of the expected traffic, each with the field of an
-// Application's expectedTraffic.
+// ExpectedAnnotations are the annotations of a Canary for the expected traffic, with the corresponding fields of
+// an Application's expectedTraffic.
 var ExpectedAnnotations = []struct {
 	Name, Field string
-	// holds is what a value is, and hint returns one for a text that is none.
+	// holds names a valid value, and hint returns one for an invalid text.
 	holds string
 	hint  func(text string) string
-	// read reads a value, and reports whether it is one.
+	// read parses a value, and reports whether it is valid.
 	read func(e *Expected, text string) bool
 }{
-	{RequestsAnnotation, "requestsPerSecond", "number of requests in a second", func(string) string { return `"200"` },
+	{RequestsAnnotation, "requestsPerSecond", "number of requests per second", func(string) string { return `"200"` },
 		func(e *Expected, text string) (ok bool) { e.RequestsPerSecond, ok = parseRate(text); return ok }},
-	{MatchingAnnotation, "matching", "share in percent", hintOfShare,
+	{MatchingAnnotation, "matching", "percentage", hintOfShare,
 		func(e *Expected, text string) (ok bool) {
 			e.Matching, ok = ParseShare(text)
 			return ok && e.Matching > 0
 		}},
-	{ErrorRateAnnotation, "errorRate", "share in percent", hintOfShare,
+	{ErrorRateAnnotation, "errorRate", "percentage", hintOfShare,
 		func(e *Expected, text string) bool {
 			share, ok := ParseShare(text)
 			e.ErrorRate = &share
@@ -83,7 +83,7 @@ var ExpectedAnnotations = []struct {
 		}},
 }
 
-// hintOfShare returns the share that a number without its sign is meant to be.
+// hintOfShare returns a number with the percent sign that it lacks, or an example.
 func hintOfShare(text string) string {
 	if _, ok := ParseShare(text + "%"); ok {
 		return text + "%"
@@ -91,7 +91,7 @@ func hintOfShare(text string) string {
 	return "5%"
 }
 
-// ExpectedOf returns what the annotations of a Canary say. What cannot be read is left out.
+// ExpectedOf returns the expectations in the annotations of a Canary. Invalid ones are skipped.
 func ExpectedOf(annotations map[string]string) (e Expected) {
 	for _, a := range ExpectedAnnotations {
 		text, set := annotations[a.Name]
@@ -102,65 +102,73 @@ func ExpectedOf(annotations map[string]string) (e Expected) {
 	return e
 }
 
-// checkExpected reports annotations that say what traffic is expected, and cannot be read.
+// checkExpected reports invalid annotations for the expected traffic.
 func checkExpected(r *Rollout) {
 	for _, a := range ExpectedAnnotations {
 		if text, set := r.Annotations[a.Name]; set && !a.read(&Expected{}, text) {
-			r.ReportAt(diag.UnreadExpectation, r.ID, schema.Path{"metadata", "annotations", a.Name}, fmt.Sprintf("%q is no %s, so the annotation is ignored", text, a.holds), a.Name+": "+a.hint(text))
+			r.ReportAt(diag.UnreadExpectation, r.ID, schema.Path{"metadata", "annotations", a.Name}, fmt.Sprintf("%q is not a %s, so the annotation is ignored", text, a.holds), a.Name+": "+a.hint(text))
 		}
 	}
 }
 
-// Baseline is the share of requests that fails of a good version, where nobody says another.
+// Baseline is the default share of requests that fails in a good version.
 const Baseline = .001
 
-// A Sight is what the checks of a rollout see, as far as it is known.
+// A Sight is what the checks of a rollout see, if that is known.
 type Sight struct {
 	*power.Model
-	// Expected is what is expected of users, and Baseline the share of requests that fails of a good version.
+	// Expected is the expected traffic of users, and Baseline the share of requests that fails in a good
+	// version.
 	Expected Expected
 	Baseline float64
-	// Judging are the places of the model's metrics in the Canary, and Webhooks those of its sources: -1 for users.
+	// Judging are the indexes of the model's metrics in the Canary, and Webhooks the indexes of its sources: -1
+	// for users.
 	Judging, Webhooks []int
-	// Limits are the thresholds that the model's metrics have errors judged by.
+	// Limits are the thresholds by which the model's metrics judge errors.
 	Limits []string
-	// Untold are the names of webhooks whose load the command does not tell, and Unjudged those of metrics of which
-	// nobody knows how many requests they count. MissesMatching reports that nobody says which share of the users'
-	// requests meets the conditions.
+	// Untold are the names of webhooks whose commands do not determine their load, and Unjudged the names of
+	// metrics that count an unknown number of requests. MissesMatching reports whether the share of users'
+	// requests that meets the conditions is unknown.
 	Untold, Unjudged []string
 	MissesMatching   bool
 }
 
-// Sight returns what the checks of the rollout see, with what is expected of all rollouts. It is nil where no traffic is
-// known, and where no version is promoted or every one is. No metric may be judged by what is known.
+// Sight returns what the checks of the rollout see, given the expectations for all rollouts. It is nil if no
+// traffic is known, or every version or none is promoted. It may have no metrics.
 func (r *Rollout) Sight(all Expected) *Sight {
+	s, _ := r.Look(all)
+	return s
+}
+
+// Look returns the Sight, and whether it is missing only because the rollout has too many states.
+func (r *Rollout) Look(all Expected) (s *Sight, tooMany bool) {
 	if !r.Complete || r.Suspend || r.SkipAnalysis || len(r.Unmeasured) > 0 || r.Provider == flagger.Apisix {
-		return nil // the proxy of APISIX counts both versions
+		return nil, false // the proxy of APISIX counts both versions
 	}
-	s := &Sight{Model: &power.Model{Threshold: max(r.Analysis.Threshold, 1)}, Expected: ExpectedOf(r.Annotations).Or(all)}
+	s = &Sight{Model: &power.Model{Threshold: max(r.Analysis.Threshold, 1)}, Expected: ExpectedOf(r.Annotations).Or(all)}
 	s.Baseline = Baseline
 	if rate := s.Expected.ErrorRate; rate != nil {
 		s.Baseline = *rate
 	}
 	counted := r.addSources(s)
 	if len(counted) == 0 && s.Expected.RequestsPerSecond == 0 {
-		return nil
+		return nil, false
 	}
 	measures := r.addMetrics(s, counted)
 	course, ok := r.Course(r.On.Version)
 	if !ok {
-		return nil
+		return nil, course != nil && course.TooMany
 	}
 	s.Course = course
 	s.dropUnseen(measures)
 	if len(s.Model.Metrics) == 0 && s.Expected.RequestsPerSecond == 0 {
-		return nil
+		return nil, false
 	}
-	return s
+	return s, false
 }
 
-// dropUnseen leaves out the metrics that count nothing of what is known: they have other requests. Those of pods may
-// have some of probes, so that it counts what the last check sees.
+// dropUnseen drops the metrics that count none of the known requests, and so count others. Metrics of pods may
+// count probes, so only the last check decides on them.
 func (s *Sight) dropUnseen(measures []measure) {
 	looks := s.Looks()
 	if len(looks) == 0 {
@@ -178,8 +186,8 @@ func (s *Sight) dropUnseen(measures []measure) {
 	}
 }
 
-// With returns the rollout with another Canary, its annotations, and the MetricTemplates that it has beside those that
-// the rollout has in any case.
+// With returns the rollout with another Canary, its annotations, and its MetricTemplates in addition to the
+// rollout's.
 func (r *Rollout) With(canary *flagger.Canary, annotations map[string]string, templates map[api.NamespacedReference]*flagger.MetricTemplate) *Rollout {
 	changed := *r
 	changed.Canary, changed.Annotations, changed.found, changed.good = canary, annotations, nil, nil
@@ -196,8 +204,8 @@ func (r *Rollout) With(canary *flagger.Canary, annotations map[string]string, te
 	return &changed
 }
 
-// addSources adds what users and the load tests send. It returns the least that a metric must measure to count each of
-// them.
+// addSources adds the requests of users and load tests. It returns what a metric must at least measure to count
+// each source.
 func (r *Rollout) addSources(s *Sight) (counted []measure) {
 	add := func(source power.Source, webhook int, by measure) {
 		s.Sources, s.Webhooks, counted = append(s.Sources, source), append(s.Webhooks, webhook), append(counted, by)
@@ -226,7 +234,7 @@ func (r *Rollout) addSources(s *Sight) (counted []measure) {
 			continue
 		}
 		load := call.Load()
-		// A load tester ends each task after a time, and takes a second one with the same command for the first.
+		// A load tester ends each task after a time, and treats a second one with the same command as the first.
 		load.Lasts = min(load.Lasts, longestTask)
 		source := power.Source{Rate: load.Rate, Steady: true, Share: 1, Copied: copied, From: power.WithPreRollout, Lasts: load.Lasts, Awaited: w.IsAwaited()}
 		if w.Kind() == flagger.RolloutHook {
@@ -262,26 +270,26 @@ func (r *Rollout) addSources(s *Sight) (counted []measure) {
 	return counted
 }
 
-// longestTask is for how long a load tester runs a task (fluxcd/flagger cmd/loadtester/main.go and
+// longestTask is the longest time that a load tester runs a task (fluxcd/flagger cmd/loadtester/main.go and
 // charts/loadtester/values.yaml, timeout; pkg/loadtester/task_shell.go, Hash).
 const longestTask = time.Hour
 
-// hasConditions reports whether the new version gets requests only that meet conditions.
+// hasConditions reports whether only requests that meet conditions reach the new version.
 func (r *Rollout) hasConditions() bool { return len(r.Analysis.Match) > 0 && r.Router().Matches }
 
-// An entry is how the requests of a load test come to the new version.
+// An entry is how the requests of a load test reach the new version.
 type entry int
 
 const (
 	untold    entry = iota
 	elsewhere       // they do not
-	byRoute         // a share of them, as the route says
+	byRoute         // a share of them, by the route
 	straight        // all of them
 	straightUncounted
 )
 
-// entryOf returns how the requests of a call come to the new version, from passages: a route that is not there yet in a
-// blue/green rollout has all of them later.
+// entryOf returns how the requests of a call reach the new version, by passages: in a blue/green rollout, a
+// route that does not exist yet has all of them later.
 func (r *Rollout) entryOf(call flagger.Call, w *flagger.Webhook) entry {
 	_, from := ServiceAt(w.URL)
 	d, t, known := r.doorOf(call, from)
@@ -346,15 +354,15 @@ func (r *Rollout) addMetrics(s *Sight, counted []measure) (all []measure) {
 	return all
 }
 
-// A judged metric is one whose values are shares of requests, or quantiles of their times.
+// A judged metric has shares of requests, or quantiles of their durations, as values.
 type judged struct {
 	power.Metric
-	// counts reports that its values grow with the bad requests.
+	// counts reports whether its values grow with the failed requests.
 	counts bool
 }
 
-// judge returns what a metric makes of the requests in its window, and what it counts. It is false where its query is
-// not known to be a share of the new version's requests, or a quantile of their times.
+// judge returns how a metric judges the requests in its window, and its measure. It returns false if its
+// query is not known to be a share of the new version's requests, or a quantile of their durations.
 func (r *Rollout) judge(m flagger.Metric) (judged, measure, bool) {
 	judge := judged{Metric: power.Metric{Most: 1}}
 	if name := r.Builtin(m); IsBuiltin(name) {
@@ -367,7 +375,7 @@ func (r *Rollout) judge(m flagger.Metric) (judged, measure, bool) {
 			judgeShare(&judge, m, share{true, 100})
 			return judge, r.measureOf(m), true
 		}
-		// The average of Flagger's own query on nginx and skipper is no quantile.
+		// Flagger's query on nginx and skipper is an average, not a quantile.
 		if q := r.Queries(r.On.MeshProvider); r.template(m) == nil && !strings.HasSuffix(q.Duration, "_bucket") {
 			return judge, somethingElse, false
 		}
@@ -397,7 +405,7 @@ func (r *Rollout) judge(m flagger.Metric) (judged, measure, bool) {
 	if judge.Window = windowOf(expr); judge.Window == 0 {
 		return judge, somethingElse, false
 	}
-	if of, ok := shareOf(scaledLast(expr)); ok && !lacksValue(expr) { // of which a good version has no value
+	if of, ok := shareOf(scaledLast(expr)); ok && !lacksValue(expr) { // a good version has no value of it
 		judgeShare(&judge, m, of)
 		return judge, measures, true
 	}
@@ -408,12 +416,12 @@ func (r *Rollout) judge(m flagger.Metric) (judged, measure, bool) {
 	return judge, somethingElse, false
 }
 
-// ownQuantile is the one that Flagger's own queries of request-duration ask for, and fleetwright's
-// (fluxcd/flagger pkg/metrics/observers).
+// ownQuantile is the quantile in Flagger's and fleetwright's queries of request-duration (fluxcd/flagger
+// pkg/metrics/observers).
 const ownQuantile = .99
 
-// thresholdsOf returns what the values of a metric are compared with (pkg/controller/scheduler_metrics.go,
-// runBuiltinMetricChecks and runMetricChecks).
+// thresholdsOf returns the limits that the values of a metric are compared with
+// (pkg/controller/scheduler_metrics.go, runBuiltinMetricChecks and runMetricChecks).
 func thresholdsOf(m flagger.Metric) (least, most *float64) {
 	switch t := m.ThresholdRange; {
 	case t != nil:
@@ -424,7 +432,7 @@ func thresholdsOf(m flagger.Metric) (least, most *float64) {
 	return nil, &m.Threshold
 }
 
-// judgeShare judges requests by the share of those that are bad. A value of a share of good ones is turned around.
+// judgeShare judges requests by the share of failed ones. Shares of successful ones are inverted.
 func judgeShare(judge *judged, m flagger.Metric, of share) {
 	least, most := thresholdsOf(m)
 	bad := func(value float64) float64 {
@@ -445,8 +453,8 @@ func judgeShare(judge *judged, m flagger.Metric, of share) {
 	}
 }
 
-// judgeQuantile judges requests by the share of those that are slower than the threshold: a quantile of 0.99 is above
-// it where more than one of a hundred is (prometheus/prometheus promql/quantile.go, BucketQuantile).
+// judgeQuantile judges requests by the share that is slower than the threshold: a quantile of 0.99 exceeds it if
+// more than 1 of 100 does (prometheus/prometheus promql/quantile.go, BucketQuantile).
 func judgeQuantile(judge *judged, m flagger.Metric, quantile float64) {
 	judge.Kind = power.Slow
 	if _, most := thresholdsOf(m); most != nil {
@@ -454,7 +462,7 @@ func judgeQuantile(judge *judged, m flagger.Metric, quantile float64) {
 	}
 }
 
-// windowOf returns how far back all of a query looks, or 0 where parts of it look back differently.
+// windowOf returns how far back a query looks, or 0 if its parts differ.
 func windowOf(expr parser.Expr) (window time.Duration) {
 	same := true
 	parser.Inspect(expr, func(n parser.Node, _ []parser.Node) error {
@@ -475,7 +483,7 @@ func windowOf(expr parser.Expr) (window time.Duration) {
 	return window
 }
 
-// quantileOf returns which quantile an expression asks for, in whatever unit.
+// quantileOf returns the quantile that an expression computes, in any unit.
 func quantileOf(expr parser.Expr) (quantile float64, ok bool) {
 	switch e := bare(expr).(type) {
 	case *parser.Call:

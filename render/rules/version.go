@@ -10,8 +10,8 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// canaryFieldsSince are the minor versions that fields of a Canary came with
-// (artifacts/flagger/crd.yaml of each version).
+// canaryFieldsSince are the minor versions that added fields of a Canary (artifacts/flagger/crd.yaml of each
+// version).
 var canaryFieldsSince = []struct {
 	minor int
 	field schema.Path
@@ -31,17 +31,17 @@ var canaryFieldsSince = []struct {
 	{44, schema.Path{"service", "trafficPolicy", "outlierDetection", "splitExternalLocalOriginErrors"}},
 }
 
-// serviceOptional is the minor version from which on a Canary needs no service (the same).
+// serviceOptional is the first minor version in which a Canary needs no service (the same source).
 const serviceOptional = 41
 
-// checkFlaggerVersion reports fields that the fleet's Flagger does not have: an API server refuses
-// what a CRD does not have (fluxcd/flagger CHANGELOG.md). Of a range of versions nobody can tell.
+// checkFlaggerVersion reports fields that the fleet's Flagger does not have: the API server rejects fields that
+// the CRD lacks (fluxcd/flagger CHANGELOG.md). Version ranges are not checked.
 func checkFlaggerVersion(r *Rollout) {
 	since := func(minor int, name string, object manifest.Identity, field schema.Path) {
 		if r.On.Version.Minor >= minor {
 			return
 		}
-		r.ReportAt(diag.FieldTooNew, object, field, fmt.Sprintf("Flagger %s has no %s, which came with 1.%d", r.On.Flagger, name, minor), r.NewerFlagger(minor))
+		r.ReportAt(diag.FieldTooNew, object, field, fmt.Sprintf("Flagger %s has no %s (added in 1.%d), so the API server rejects the %s", r.On.Flagger, name, minor, object.Kind), r.NewerFlagger(minor))
 	}
 	if r.Plain && r.On.Version.Minor < serviceOptional && !r.Has("service") {
 		r.Report(diag.CanaryRejected, schema.Path{"service"}, fmt.Sprintf("service is missing; the CRD of Flagger %s requires one", r.On.Flagger), fmt.Sprintf("service: {port: 80}, or Flagger 1.%d.0 or newer", serviceOptional))
@@ -63,20 +63,21 @@ func checkFlaggerVersion(r *Rollout) {
 		}
 		since(metricProviders[t.Provider.Type].since, "provider "+t.Provider.Type, t.ID, spec("provider", "type"))
 		if len(t.Provider.Headers) > 0 {
-			since(41, "headers of a metric's provider", t.ID, spec("provider", "headers"))
+			since(41, "provider.headers", t.ID, spec("provider", "headers"))
 		}
 	}
 }
 
-// NewerFlagger returns what to write for a field that came with a minor version of Flagger.
+// NewerFlagger returns the hint for a field that a minor version of Flagger added.
 func (r *Rollout) NewerFlagger(minor int) string {
 	if r.On.FlaggerThere {
 		return fmt.Sprintf("remove the field, or upgrade Flagger on the clusters to 1.%d.0 or newer", minor)
 	}
-	return fmt.Sprintf("chart: {version: 1.%d.0} of the fleet's Flagger or newer, or remove the field", minor)
+	return fmt.Sprintf("chart: {version: 1.%d.0} or newer for the fleet's Flagger, or remove the field", minor)
 }
 
-// ProblemCodes are the codes of what Flagger stumbles over. What its validation rejects takes a patch.
+// ProblemCodes are the codes of Flagger's problems. Only patches can make its validation reject a rendered
+// Canary.
 var ProblemCodes = map[flagger.ProblemKind]diag.Code{
 	flagger.Rejected:            diag.PatchBreaks,
 	flagger.Incomplete:          diag.CanaryRejected,
@@ -92,11 +93,11 @@ var ProblemCodes = map[flagger.ProblemKind]diag.Code{
 	flagger.AffinityBesideMatch: diag.AffinityNeedsWeights,
 }
 
-// checkRefused reports what Flagger rejects the Canary for.
-func checkRefused(r *Rollout) {
+// checkRejected reports why Flagger rejects the Canary.
+func checkRejected(r *Rollout) {
 	for _, p := range r.Rejected(r.On.Version) {
 		code := ProblemCodes[p.Kind]
-		if r.Plain && p.Kind == flagger.Rejected { // by no patch
+		if r.Plain && p.Kind == flagger.Rejected { // not by a patch
 			code = diag.CanaryRejected
 		}
 		r.Report(code, p.Field, p.Message, strings.Replace(p.Hint, "name: podinfo", "name: "+r.TargetRef.Name, 1))

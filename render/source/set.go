@@ -7,29 +7,29 @@ import (
 	"github.com/fleetwright/fleetwright/render/manifest"
 )
 
-// A Set is what is known of the manifests beside a rollout.
+// A Set holds the known manifests next to a rollout.
 type Set struct {
-	// Built are those of the policy of the rollout.
+	// Built holds the objects of the rollout's policy.
 	*Built
-	// DefaultNamespace is that of the policy's namespaced objects that name none.
+	// DefaultNamespace is the namespace of the policy's namespaced objects that set none.
 	DefaultNamespace string
-	// Beside are the other policies that go to the same clusters and were built.
-	Beside []Beside
-	// Complete reports whether all policies of the Application on these clusters were built, so
-	// that what is not among their objects is in none.
+	// Others holds the other policies on the same clusters that were built.
+	Others []Other
+	// Complete reports whether all policies of the Application on these clusters were built, so that no policy
+	// has further objects.
 	Complete bool
 	// Elsewhere reports whether any policy of any Application builds an object.
 	Elsewhere func(manifest.Identity) bool
 }
 
-// Beside is what another policy builds.
-type Beside struct {
+// Other is the build of another policy.
+type Other struct {
 	*Built
-	// DefaultNamespace is that of namespaced objects that name none.
+	// DefaultNamespace is the namespace of namespaced objects that set none.
 	DefaultNamespace string
 }
 
-// A Found object is one of a Set, with what it is called on a cluster.
+// A Found object is an object of a Set, with its identity on a cluster.
 type Found struct {
 	*Object
 	ID manifest.Identity
@@ -37,13 +37,13 @@ type Found struct {
 
 type groupKind struct{ group, kind string }
 
-// An index has the objects of a policy by group and kind, and by what they are called.
+// An index holds the objects of a policy by group and kind, and by identity.
 type index struct {
 	kinds map[groupKind][]Found
 	named map[manifest.Identity]*Found
 }
 
-// indexed returns the index of what was built, made once for all rollouts that it is beside of.
+// indexed returns the index of the built objects, created once for all rollouts that read them.
 func (b *Built) indexed(namespace string) *index {
 	if b.index != nil {
 		return b.index
@@ -60,13 +60,13 @@ func (b *Built) indexed(namespace string) *index {
 	return b.index
 }
 
-// indexes returns the index of each policy, that of the rollout's own first.
+// indexes yields the index of each policy, starting with the rollout's own.
 func (s *Set) indexes() iter.Seq[*index] {
 	return func(yield func(*index) bool) {
 		if !yield(s.indexed(s.DefaultNamespace)) {
 			return
 		}
-		for _, b := range s.Beside {
+		for _, b := range s.Others {
 			if !yield(b.indexed(b.DefaultNamespace)) {
 				return
 			}
@@ -74,8 +74,8 @@ func (s *Set) indexes() iter.Seq[*index] {
 	}
 }
 
-// Find returns the objects of a kind that any of the policies builds, those of the rollout's
-// own first.
+// Find yields the objects of a kind that any of the policies builds, and the objects of the rollout's policy
+// first.
 func (s *Set) Find(group, kind string) iter.Seq[Found] {
 	return func(yield func(Found) bool) {
 		for in := range s.indexes() {
@@ -134,8 +134,8 @@ func (s *Set) All() iter.Seq[Found] {
 	}
 }
 
-// Lacks reports whether nothing builds an object: all policies that may were built, and it is not
-// among what any of any Application builds.
+// Lacks reports whether no policy builds an object: all policies that could were built, and no Application's
+// objects contain it.
 func (s *Set) Lacks(id manifest.Identity) bool {
 	return s.Complete && s.Get(id) == nil && (s.Elsewhere == nil || !s.Elsewhere(id))
 }

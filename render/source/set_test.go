@@ -7,7 +7,7 @@ import (
 	"github.com/fleetwright/fleetwright/render/manifest"
 )
 
-// object returns one by its JSON.
+// object decodes an object from JSON.
 func object(t *testing.T, text string) Object {
 	t.Helper()
 	o, err := NewObject([]byte(text), "all.yaml")
@@ -22,7 +22,7 @@ func TestGetFindsObjectsByTheirNamespace(t *testing.T) {
 	named := object(t, `{"apiVersion":"v1","kind":"Service","metadata":{"name":"shop","namespace":"other"}}`)
 	set := &Set{
 		Built: &Built{Objects: []Object{unnamed}}, DefaultNamespace: "shop",
-		Beside: []Beside{{Built: &Built{Objects: []Object{unnamed, named}}, DefaultNamespace: "cart"}},
+		Others: []Other{{Built: &Built{Objects: []Object{unnamed, named}}, DefaultNamespace: "cart"}},
 	}
 	for namespace, own := range map[string]bool{"shop": true, "cart": false, "other": false} {
 		id := manifest.Identity{Kind: "Service", Namespace: namespace, Name: "shop"}
@@ -47,7 +47,7 @@ func TestReadDecodesOnce(t *testing.T) {
 	}
 }
 
-func TestReadRefusesOtherShapes(t *testing.T) {
+func TestReadRejectsOtherShapes(t *testing.T) {
 	o := object(t, `{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"shop"},"spec":{"replicas":"two"}}`)
 	for range 2 {
 		if w := Read[Workload](&o); w != nil {
@@ -56,14 +56,14 @@ func TestReadRefusesOtherShapes(t *testing.T) {
 	}
 }
 
-func TestGetPlainIsWithoutAddedPatches(t *testing.T) {
+func TestGetPlainOmitsAddedPatches(t *testing.T) {
 	plain := object(t, `{"apiVersion":"v1","kind":"Service","metadata":{"name":"shop"}}`)
 	id := manifest.Identity{Kind: "Service", Namespace: "shop", Name: "shop"}
 	if o := (&Set{Built: &Built{Plain: []Object{plain}}, DefaultNamespace: "shop"}).GetPlain(id); o == nil {
 		t.Error("found none of those without patches")
 	}
 	if o := (&Set{Built: &Built{Objects: []Object{plain}}, DefaultNamespace: "shop"}).GetPlain(id); o == nil {
-		t.Error("found none where no patches are added")
+		t.Error("found none without added patches")
 	}
 	if o := (&Set{Built: &Built{Objects: []Object{plain}, Plain: []Object{}}, DefaultNamespace: "shop"}).GetPlain(id); o != nil {
 		t.Error("found one that only patches make")
