@@ -1,4 +1,4 @@
-// Package templates holds what is data and not code: the charts that are
+// Package templates holds data: the charts that are
 // installed, the manifests of a load tester, queries, the documents that a user begins
 // with, and the texts about diagnostics.
 package templates
@@ -64,9 +64,9 @@ var (
 	KubernetesRequestDuration string
 )
 
-// ShellCommands are those of bash and of a busybox that scripts of a load test may use,
-// separated by blanks. Of all others it is said that the image has none: the few that are
-// rarer can be ignored by a comment, and a misspelt one is worth it.
+// ShellCommands are the commands of bash and of a busybox that scripts of a load test may
+// use, separated by blanks. All other commands are reported as missing in the image: a
+// comment can ignore the few rare ones, and the report finds misspelt ones.
 //
 //go:embed shell-commands.txt
 var ShellCommands string
@@ -84,13 +84,18 @@ var Init embed.FS
 //go:embed plan
 var Plan embed.FS
 
+// Fleet are the page of a fleet and the drawings in it, as html/template reads them.
+//
+//go:embed fleet
+var Fleet embed.FS
+
 // Diagnostics are the texts about diagnostics: diagnostics/CODE.md. Package catalogue
 // reads them.
 //
 //go:embed diagnostics/FW*.md
 var Diagnostics embed.FS
 
-// Explain is what explain makes of the texts about diagnostics, as text/template reads it.
+// Explain holds the templates of explain for the texts about diagnostics.
 //
 //go:embed explain
 var Explain embed.FS

@@ -11,25 +11,25 @@ import (
 	"github.com/fleetwright/fleetwright/render/rules"
 )
 
-// Change says what of a plan is otherwise than before: how long the promotion takes, and
-// the exposure to versions that fail at the first check and at the last. It says nothing
-// where all of these are the same, and of rollouts that are suspended.
+// Change describes the changes of a plan: the time until the promotion, and the exposure to
+// versions that fail at the first check and at the last. It is empty if none of them
+// changes, and for suspended rollouts.
 func Change(before, after *flagger.Plan) string {
 	if before.Canary.Suspend || after.Canary.Suspend {
 		return ""
 	}
 	var parts []string
-	if was, is := promotion(before), promotion(after); was != is {
+	if was, is := Promotion(before), Promotion(after); was != is {
 		parts = append(parts, "promotion "+was+" → "+is)
 	}
 	switch was, is := before.First != nil, after.First != nil; {
 	case before.Good.Outcome != flagger.Promoted || after.Good.Outcome != flagger.Promoted:
 	case was && !is:
-		parts = append(parts, "nothing can fail a check any more")
+		parts = append(parts, "no check can fail any longer")
 	case !was && is:
-		parts = append(parts, "checks can fail, where none could before")
+		parts = append(parts, "checks can fail now")
 	case was && len(before.Canary.Analysis.Match) == 0 != (len(after.Canary.Analysis.Match) == 0):
-		parts = append(parts, "exposure at failure is of other requests")
+		parts = append(parts, "exposure at failure counts other requests")
 	case was:
 		if text := exposures(before, after); text != "" {
 			parts = append(parts, "exposure at failure: "+text+" traffic-minutes")
@@ -38,7 +38,7 @@ func Change(before, after *flagger.Plan) string {
 	return strings.Join(parts, "; ")
 }
 
-// exposures returns how the exposure changes for those failures whose exposure does.
+// exposures returns the changes of the exposure at each failure.
 func exposures(before, after *flagger.Plan) string {
 	var all []string
 	for _, f := range []struct {
@@ -55,8 +55,8 @@ func exposures(before, after *flagger.Plan) string {
 	return strings.Join(all, ", ")
 }
 
-// promotion returns how long the good run takes.
-func promotion(p *flagger.Plan) string {
+// Promotion returns the duration of the good run in words.
+func Promotion(p *flagger.Plan) string {
 	switch p.Good.Outcome {
 	case flagger.Promoted:
 		return diag.Duration(p.Good.Duration())
@@ -74,27 +74,27 @@ func trafficMinutes(r *flagger.Run) string {
 	return minutes(r.Exposure())
 }
 
-// ChangeOfSight says what of the odds of a rollout is otherwise than before: the smallest rate of errors that is caught,
-// and how likely a good version is undone. A sight is nil where nobody knows the traffic; of two it says nothing.
+// ChangeOfSight describes the changes of a rollout's odds: the smallest error rate that is caught, and the chance that a
+// good version is rolled back. A sight is nil if the traffic is unknown; two of them have no changes.
 func ChangeOfSight(before, after *rules.Sight) string {
 	was, is := newCatch(before), newCatch(after)
 	var parts []string
 	if was.caught != is.caught {
 		parts = append(parts, "smallest error rate caught: "+was.caught+" → "+is.caught)
 	}
-	if was.undone != is.undone {
-		parts = append(parts, "good version undone: "+was.undone+" → "+is.undone)
+	if was.rolledBack != is.rolledBack {
+		parts = append(parts, "good version rolled back: "+was.rolledBack+" → "+is.rolledBack)
 	}
 	return strings.Join(parts, "; ")
 }
 
-// Join joins what changes.
+// Join joins changes.
 func Join(parts ...string) string {
 	return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), "; ")
 }
 
-// A catch is what a rollout catches, in words.
-type catch struct{ caught, undone string }
+// A catch holds the odds of a rollout, in words.
+type catch struct{ caught, rolledBack string }
 
 const unknown = "unknown"
 

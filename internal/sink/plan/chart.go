@@ -2,6 +2,8 @@ package plan
 
 import (
 	"fmt"
+	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,26 +15,32 @@ import (
 	"github.com/fleetwright/fleetwright/render"
 )
 
-// A chart is the traffic of the runs of a rollout over time, as templates/plan/chart.svg
-// draws it. Its numbers are in units of the drawing.
+// A chart shows the traffic of the runs of a rollout over time, as drawn by
+// templates/plan/chart.svg. Its numbers are in units of the drawing.
 type chart struct {
 	// ID tells the charts of a page apart.
 	ID string
-	// Title and Description are what is said of the chart to those who do not see it.
+	// Title and Description describe the chart to readers who do not see it.
 	Title, Description string
-	// Name and About stand above the chart, cut if too long. Name is empty where it stands elsewhere.
-	Name, About string
-	// Top of the chart, where several stand below each other, and From, where it begins.
+	// Name and About are the lines above the chart. They are empty if the page names it elsewhere.
+	Name, About []mark
+	// Top is the offset of the chart in a drawing of several, and From is where it begins.
 	Top, From, Width, Height int
 	// Grid and Axis are paths.
 	Grid, Axis string
-	// Shares and Times are what stands beside the axes.
+	// Shares and Times are the labels of the axes.
 	Shares, Times []mark
 	Lines         []line
+	// Primary is the area of the traffic that gets the new version through the primary, or empty. PrimaryX and
+	// PrimaryY are the place of its entry in the legend.
+	Primary            string
+	PrimaryX, PrimaryY int
+	// ends are the places of signs.
+	ends [][2]float64
 }
 
-// The measures of a drawing. The plot has what it is of above it, and below it the times
-// and the lines of the legend, in two columns.
+// The measures of a drawing. Above the plot is its name, and below it are the times and the
+// lines of the legend, in two columns.
 const (
 	svgWidth = 372
 	// A chart without a name begins here.
@@ -45,22 +53,23 @@ const (
 	bottomMargin          = 12
 )
 
-// A mark is what is written beside an axis.
+// A mark is a label of an axis.
 type mark struct{ X, Y, Label string }
 
-// A line is a run: by its key it has its colour and its dashes.
+// A line is a run. Its key selects its colour and its dashes.
 type line struct {
 	Key, Name string
-	// Points of the line.
-	Points string
-	// X and Y are where it ends, and Sign is what is drawn there.
-	X, Y, Sign string
-	// LegendX and LegendY are where its name stands.
+	// Path of the line.
+	Path string
+	// X and Y are its end. Sign is drawn there, or next to it if another sign is too close: Stem then leads
+	// from the end to the sign.
+	X, Y, Sign, Stem string
+	// LegendX and LegendY are the place of its name.
 	LegendX, LegendY int
 }
 
-// The signs at the ends of lines: a ring, a cross, and an arrow for what goes on. Where a curve comes to the chance by
-// which a version counts as caught, it has a diamond.
+// The signs at the ends of lines: a ring, a cross, and an arrow for a run without end. A diamond marks the point of a
+// curve at which a version counts as caught.
 const (
 	promotedSign   = "M-5 0a5 5 0 1 0 10 0a5 5 0 1 0-10 0z"
 	rolledBackSign = "M-5-5 5 5M5-5-5 5"
@@ -68,27 +77,34 @@ const (
 	caughtSign     = "M-6 0 0-6 6 0 0 6z"
 )
 
-// The columns of a name and of the text below it, and how many clusters are named there.
+// The columns of a name and of the text below it, the height of their lines, and the maximum number of clusters in it.
 const (
 	nameColumns  = 33
 	aboutColumns = 52
+	headingLine  = 18
 	mostNames    = 3
 )
 
-func newChart(r *render.Rollout, id string) chart {
+func newChart(r *render.Rollout, name label, id string) chart {
 	runs := runsOf(r.Plan)
 	longest := shown(runs)
 	x := func(d time.Duration) float64 {
 		return plotLeft + (plotRight-plotLeft)*float64(d)/float64(longest)
 	}
-	legendLines := (len(runs) + 1) / 2
-	c := emptyChart(id, diag.Plain(title(r)+", "+strategy(r.Plan)), legendLines)
+	primary := primaryArea(runs[0], x)
+	legends := len(runs)
+	if primary != "" {
+		legends++
+	}
+	c := emptyChart(id, diag.Plain(name.Heading()+", "+strategy(r.Plan)), (legends+1)/2)
+	c.Primary = primary
+	c.PrimaryX, c.PrimaryY = legendAtPlace(len(runs))
 	for at := time.Duration(0); at <= longest; at += step(longest) {
 		c.mark(x(at), diag.Duration(at))
 	}
-	var said []string
+	var descriptions []string
 	for i, run := range runs {
-		said = append(said, spoken(run))
+		descriptions = append(descriptions, spoken(run))
 		end, sign := run.Duration(), rolledBackSign
 		switch {
 		case run.Outcome == flagger.Promoted:
@@ -96,17 +112,55 @@ func newChart(r *render.Rollout, id string) chart {
 		case run.GoesOn():
 			end, sign = longest, goesOnSign
 		}
-		c.Lines = append(c.Lines, line{
-			Key: run.Key, Name: run.Name, Points: points(run, end, x),
-			X: number(x(end)), Y: number(shareAt(run.Ticks[len(run.Ticks)-1].Canary)), Sign: sign,
-			LegendX: legendLeft + i%2*legendOne, LegendY: legendAt + i/2*legendLine,
-		})
+		l := line{Key: run.Key, Name: run.Name, Path: steps(run, end, x), Sign: sign}
+		l.LegendX, l.LegendY = legendAtPlace(i)
+		shares := run.Shares()
+		c.end(&l, x(end), shareAt(shares[len(shares)-1].All()))
+		c.Lines = append(c.Lines, l)
 	}
-	c.Description = strings.Join(said, "; ")
+	c.Description = strings.Join(descriptions, "; ")
 	return c
 }
 
-// shareAt is how far down a share in percent is.
+// legendAtPlace returns the place of an entry of the legend.
+func legendAtPlace(i int) (x, y int) {
+	return legendLeft + i%2*legendOne, legendAt + i/2*legendLine
+}
+
+// primaryArea returns the area of the traffic that gets the new version of a run through the primary. Its lower edge
+// is the canary's share.
+func primaryArea(r run, x func(time.Duration) float64) string {
+	var b strings.Builder
+	for i, share := range r.Shares()[:len(r.Ticks)-1] {
+		if share.Primary > 0 {
+			fmt.Fprintf(&b, "M%s %sH%sV%sH%sz", number(x(r.At(i))), number(shareAt(share.All())), number(x(r.At(i+1))), number(shareAt(share.Canary)), number(x(r.At(i))))
+		}
+	}
+	return b.String()
+}
+
+// signSize is the space that a sign needs on each side.
+const signSize = 14
+
+// end draws the sign of a line at its end or, if another sign is too close, above or below it: towards the middle.
+func (c *chart) end(l *line, x, y float64) {
+	step, at := -signSize, y
+	if y < (plotTop+plotBottom)/2 {
+		step = signSize
+	}
+	for slices.ContainsFunc(c.ends, func(other [2]float64) bool {
+		return math.Abs(other[0]-x) < signSize && math.Abs(other[1]-at) < signSize
+	}) {
+		at += float64(step)
+	}
+	c.ends = append(c.ends, [2]float64{x, at})
+	l.X, l.Y = number(x), number(at)
+	if at != y {
+		l.Stem = fmt.Sprintf("M%s %sV%s", number(x), number(y), number(at))
+	}
+}
+
+// shareAt returns the vertical position of a share in percent.
 func shareAt(percent int) float64 { return plotTop + (plotBottom-plotTop)*float64(100-percent)/100 }
 
 // emptyChart returns a chart of shares without lines, with room for some lines of the legend.
@@ -129,35 +183,47 @@ func (c *chart) mark(x float64, label string) {
 	c.Grid += fmt.Sprintf("M%s %dV%d", number(x), plotTop, plotBottom)
 }
 
-// headed returns a chart that stands alone, with a name and a text above it.
+// headed returns a chart with a name and a text above it. The more lines they have, the further up it begins.
 func (c chart) headed(name, about string) chart {
-	c.Name, c.About = cut(name, nameColumns), cut(about, aboutColumns)
-	c.Height, c.From = c.Height+c.From, 0
+	baseline := unnamedFrom - 2
+	above := func(text string, columns int) (marks []mark) {
+		lines := folded(text, columns)
+		for i, line := range lines {
+			marks = append(marks, mark{"12", strconv.Itoa(baseline - headingLine*(len(lines)-1-i)), line})
+		}
+		baseline -= headingLine * len(lines)
+		return marks
+	}
+	c.About = above(about, aboutColumns)
+	c.Name = above(name, nameColumns)
+	from := baseline - 4
+	c.Height, c.From = c.Height+c.From-from, from
 	return c
 }
 
-// named returns a chart that stands alone, with the name of its rollout above it.
-func (c chart) named(r *render.Rollout) chart {
-	about := "traffic of the new version"
-	for few := mostNames; few > 0 && len(r.Clusters) > 0; few-- {
-		about = "traffic of the new version on " + diag.Some(r.Clusters, few)
-		if displaywidth.String(about) <= aboutColumns {
-			break
-		}
+// named returns a chart with the name of its rollout above it.
+func (c chart) named(r *render.Rollout, name label) chart {
+	about := "traffic that gets the new version"
+	if len(r.Clusters) > 0 {
+		about += " on " + diag.Some(r.Clusters, mostNames)
 	}
-	return c.headed(title(r), about)
+	return c.headed(name.Title(), about)
 }
 
-// spoken describes a run to those who do not see its line.
+// spoken describes a run to readers who do not see its line.
 func spoken(r run) string {
 	outcome := string(r.Outcome)
 	if !r.GoesOn() {
 		outcome += " after " + r.After()
 	}
-	return fmt.Sprintf("%s: %s, with up to %d%% of the traffic", r.Name, outcome, r.Peak())
+	text := fmt.Sprintf("%s: %s, with up to %d%% of the traffic", r.Name, outcome, r.Peak())
+	if r.Outcome == flagger.Promoted {
+		text += " as the canary, then all of it through the primary"
+	}
+	return text
 }
 
-// shown returns the time that a chart shows: the longest run, and more of those that go on.
+// shown returns the time that a chart shows: the longest run, and more for runs without end.
 func shown(runs []run) time.Duration {
 	const more = 3 // ticks
 	var longest time.Duration
@@ -170,24 +236,22 @@ func shown(runs []run) time.Duration {
 	return longest
 }
 
-// points returns those of a run's line until a time: a share lasts until the next tick.
-func points(r run, end time.Duration, x func(time.Duration) float64) string {
-	var all []string
-	add := func(at time.Duration, percent int) { all = append(all, number(x(at))+","+number(shareAt(percent))) }
-	share := r.Ticks[0].Canary
-	add(0, share)
-	for i, t := range r.Ticks {
-		if t.Canary != share {
-			add(r.At(i), share)
-			share = t.Canary
-			add(r.At(i), share)
+// steps returns the path of a run's line until a time: a share lasts until the next tick. It includes all traffic
+// that gets the new version, from the canary or the primary.
+func steps(r run, end time.Duration, x func(time.Duration) float64) string {
+	shares := r.Shares()
+	share := shares[0].All()
+	path := "M" + number(x(0)) + " " + number(shareAt(share))
+	for i, s := range shares {
+		if s.All() != share {
+			share = s.All()
+			path += "H" + number(x(r.At(i))) + "V" + number(shareAt(share))
 		}
 	}
-	add(end, share)
-	return strings.Join(all, " ")
+	return path + "H" + number(x(end))
 }
 
-// mostSteps is how many steps fit on the time axis.
+// mostSteps is the maximum number of steps on the time axis.
 const mostSteps = 5
 
 // step returns the time between two marks of the time axis.
@@ -201,16 +265,22 @@ func step(longest time.Duration) time.Duration {
 			return d
 		}
 	}
-	// What is written of long times is longer, so there is less of it.
+	// Long times have longer labels, so the axis has fewer of them.
 	const day = 24 * time.Hour
 	return (longest/4/day + 1) * day
 }
 
-// number returns a coordinate, with a decimal at most.
+// number returns a coordinate, with at most one decimal.
 func number(f float64) string {
 	return strings.TrimSuffix(strconv.FormatFloat(f, 'f', 1, 64), ".0")
 }
 
+// cut shortens a text in the middle.
 func cut(text string, columns int) string {
-	return displaywidth.TruncateString(diag.Plain(text), columns, "…")
+	text = diag.Plain(text)
+	if displaywidth.String(text) <= columns {
+		return text
+	}
+	front := displaywidth.TruncateString(text, columns/2, "")
+	return front + cutFront(text[len(front):], columns-displaywidth.String(front))
 }

@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/clipperhouse/displaywidth"
 	"github.com/sebdah/goldie/v2"
 	"golang.org/x/net/html"
 
@@ -43,12 +46,21 @@ func rollout(application, name string, c flagger.Canary, clusters ...string) ren
 // which share.
 type place struct{ at, percent float64 }
 
-func places(t *testing.T, points string) (all []place) {
+func places(t *testing.T, path string) (all []place) {
 	t.Helper()
-	for _, point := range strings.Fields(points) {
-		var x, y float64
-		if _, err := fmt.Sscanf(point, "%g,%g", &x, &y); err != nil {
-			t.Fatalf("%q: %v", points, err)
+	var x, y float64
+	for _, part := range regexp.MustCompile(`[MHV][^MHV]*`).FindAllString(path, -1) {
+		var err error
+		switch part[0] {
+		case 'M':
+			_, err = fmt.Sscanf(part, "M%g %g", &x, &y)
+		case 'H':
+			_, err = fmt.Sscanf(part, "H%g", &x)
+		case 'V':
+			_, err = fmt.Sscanf(part, "V%g", &y)
+		}
+		if err != nil {
+			t.Fatalf("%q: %v", path, err)
 		}
 		all = append(all, place{(x - plotLeft) / (plotRight - plotLeft), 100 * (plotBottom - y) / (plotBottom - plotTop)})
 	}
@@ -59,7 +71,7 @@ func TestLinesAreWhereTheTicksAre(t *testing.T) {
 	for name, canary := range map[string]flagger.Canary{"by weight": weighted, "with gates": gated, "blue/green": blueGreen, "skipped": skipping, "endless": endless, "too long": tooLong} {
 		t.Run(name, func(t *testing.T) {
 			r := rollout("default/web", "web", canary, "one")
-			c := newChart(&r, "chart-1")
+			c := newChart(&r, label{Workload: "web/web"}, "chart-1")
 			runs := runsOf(r.Plan)
 			if len(c.Lines) != len(runs) {
 				t.Fatalf("%d lines of %d runs", len(c.Lines), len(runs))
@@ -67,13 +79,14 @@ func TestLinesAreWhereTheTicksAre(t *testing.T) {
 			total := float64(shown(runs))
 			const near = 0.4 // of a percent: a tenth of a unit of the drawing
 			for i, run := range runs {
-				drawn := places(t, c.Lines[i].Points)
+				drawn := places(t, c.Lines[i].Path)
 				for j := range drawn[1:] {
 					if before, now := drawn[j], drawn[j+1]; before.at > now.at || before.at != now.at && before.percent != now.percent {
 						t.Errorf("%s: from %v to %v it is neither level nor upright", run.Name, before, now)
 					}
 				}
-				for tick, want := range run.Ticks {
+				for tick, share := range run.Shares()[:len(run.Ticks)] {
+					want := float64(share.All())
 					// A moment after the tick, or at the end of the run.
 					at := min((float64(run.At(tick))+float64(run.Every)/2)/total, drawn[len(drawn)-1].at)
 					got := -1.0
@@ -82,8 +95,8 @@ func TestLinesAreWhereTheTicksAre(t *testing.T) {
 							got = p.percent
 						}
 					}
-					if got < float64(want.Canary)-near || got > float64(want.Canary)+near {
-						t.Fatalf("%s: %.1f%% after tick %d, want %d%%", run.Name, got, tick, want.Canary)
+					if got < want-near || got > want+near {
+						t.Fatalf("%s: %.1f%% after tick %d, want %v%%", run.Name, got, tick, want)
 					}
 				}
 				end, sign := float64(run.Duration())/total, rolledBackSign
@@ -106,7 +119,7 @@ func TestLinesAreWhereTheTicksAre(t *testing.T) {
 
 func TestWhatGoesOnIsSaidToGoOn(t *testing.T) {
 	r := rollout("default/web", "web", endless)
-	if got, want := newChart(&r, "chart-1").Description, "good version: never ends, with up to 0% of the traffic; "; !strings.HasPrefix(got+"; ", want) {
+	if got, want := newChart(&r, label{Workload: "web/web"}, "chart-1").Description, "good version: never ends, with up to 0% of the traffic; "; !strings.HasPrefix(got+"; ", want) {
 		t.Errorf("it is said %q, want %q", got, want)
 	}
 }
@@ -116,7 +129,7 @@ func TestAFewTimesAreBesideTheAxis(t *testing.T) {
 	for every := flagger.ShortestInterval; every <= 10*24*time.Hour; every += every/7 + time.Second {
 		for _, checks := range []int{1, 3, 10, 100, 9000} {
 			r := rollout("default/web", "web", flagger.Canary{Provider: flagger.Istio, Analysis: flagger.Analysis{Interval: every.String(), Iterations: checks}})
-			times := newChart(&r, "chart-1").Times
+			times := newChart(&r, label{Workload: "web/web"}, "chart-1").Times
 			if n := len(times); n < 2 || n > 6 {
 				t.Fatalf("%d checks every %s: %d times", checks, every, n)
 			}
@@ -272,7 +285,7 @@ func TestPagesAreWellFormedWhateverNamesAre(t *testing.T) {
 				t.Errorf("%s: nothing has the id of %s", what, link)
 			}
 		}
-		if elements["script"] > 1 || elements["style"] != 1 || elements["img"] > 0 || elements["b"] > 0 {
+		if elements["script"] > 2 || elements["style"] != 1 || elements["img"] > 0 || elements["b"] > 0 {
 			t.Errorf("%s: elements %v", what, elements)
 		}
 		if what == "odd names" {
@@ -282,5 +295,61 @@ func TestPagesAreWellFormedWhateverNamesAre(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestSignsAreApart: the signs at the ends of lines and of curves do not lie on each other.
+func TestSignsAreApart(t *testing.T) {
+	for _, checks := range []int{1, 2, 3, 5, 10, 30, 60} {
+		for _, threshold := range []int{1, 5, 60} {
+			c := gated
+			c.Analysis.StepWeights, c.Analysis.Iterations, c.Analysis.Threshold = nil, checks, threshold
+			r := seen(rollout("default/web", "web", c, "one"), 30*time.Second)
+			drawings := []chart{newChart(&r, label{}, "chart-1")}
+			if !r.Sight.Course.TooMany {
+				drawings = append(drawings, newOddsChart(oddsOf(&power.Curves{}, r.Sight), "odds-1"))
+			}
+			for _, drawing := range drawings {
+				var at [][2]float64
+				for _, l := range drawing.Lines {
+					if l.X == "" {
+						continue
+					}
+					x, _ := strconv.ParseFloat(l.X, 64)
+					y, _ := strconv.ParseFloat(l.Y, 64)
+					if y < plotTop-1 || y > plotBottom+1 {
+						t.Errorf("%d checks, %d may fail: a sign is at %v", checks, threshold, y)
+					}
+					for _, other := range at {
+						if math.Abs(other[0]-x) < 12 && math.Abs(other[1]-y) < 12 {
+							t.Fatalf("%d checks, %d may fail: %s at %v,%v is on another sign", checks, threshold, l.Name, x, y)
+						}
+					}
+					at = append(at, [2]float64{x, y})
+				}
+			}
+		}
+	}
+}
+
+// TestHeadingsAreComplete: a name of any length stands above its drawing, in as many lines as it needs.
+func TestHeadingsAreComplete(t *testing.T) {
+	r := rollout("default/web", strings.Repeat("checkout-", 28)+"x", weighted, strings.Repeat("cluster-", 31)+"one")
+	c := newChart(&r, label{Workload: workload(&r)}, "chart-1").named(&r, label{Workload: workload(&r)})
+	var got strings.Builder
+	for i, line := range c.Name {
+		got.WriteString(line.Label)
+		if n := displaywidth.String(line.Label); n > nameColumns {
+			t.Errorf("%q is %d columns wide", line.Label, n)
+		}
+		if y, _ := strconv.Atoi(line.Y); y-15 < c.From {
+			t.Errorf("line %d is at %d, and the drawing begins at %d", i, y, c.From)
+		}
+	}
+	if got.String() != workload(&r) {
+		t.Errorf("above the drawing stands %q", got.String())
+	}
+	if text := written(t, "svg", []render.Rollout{r}); !strings.Contains(text, r.Name) {
+		t.Error("the whole name is not in the title")
 	}
 }

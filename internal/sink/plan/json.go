@@ -6,12 +6,25 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/internal/format"
 	"github.com/fleetwright/fleetwright/internal/power"
 	"github.com/fleetwright/fleetwright/render"
 )
 
+// A Document holds all rollouts for programs. It is stable: a field keeps its name and its meaning, and
+// fields may be added. Times are in seconds since the detection, shares in percent.
+type Document struct {
+	format.Header
+	Rollouts []jsonRollout `json:"rollouts"`
+	// Waves are missing if none are declared.
+	Waves []jsonWave `json:"waves,omitempty"`
+	// WavesSeconds is the sum of the waves, null if one never ends, and missing without waves.
+	WavesSeconds any `json:"wavesSeconds,omitempty" jsonschema:"oneof_type=number;null"`
+}
+
 type jsonRollout struct {
 	Application     string             `json:"application"`
+	Policy          string             `json:"policy"`
 	Namespace       string             `json:"namespace"`
 	Name            string             `json:"name"`
 	Clusters        []string           `json:"clusters"`
@@ -28,7 +41,7 @@ type jsonRollout struct {
 	Power           *jsonPower         `json:"power"`
 }
 
-// A jsonRun has no seconds where it goes on, and none of what never happens in it.
+// A jsonRun has no seconds if it never ends, and no time of a step that never happens.
 type jsonRun struct {
 	Outcome            flagger.Outcome `json:"outcome"`
 	Seconds            *float64        `json:"seconds"`
@@ -46,6 +59,10 @@ type jsonRun struct {
 type jsonTick struct {
 	Seconds float64 `json:"seconds"`
 	flagger.Tick
+	// NewVersion is the share of the traffic, in percent, that gets the new version, and Primary reports whether
+	// the primary serves it, too.
+	NewVersion int  `json:"newVersion"`
+	Primary    bool `json:"primary"`
 }
 
 type jsonWebhook struct {
@@ -69,24 +86,23 @@ type jsonGate struct {
 	MostTrafficMeanwhile int      `json:"mostTrafficMeanwhile"`
 }
 
-// writeJSON is for programs. Times are in seconds since the detection, shares in percent.
 func writeJSON(w io.Writer, rollouts []render.Rollout, o Options) error {
 	all, curves := make([]jsonRollout, len(rollouts)), &power.Curves{}
 	for i := range rollouts {
 		all[i] = newJSONRollout(&rollouts[i], curves)
 	}
-	document := map[string]any{"rollouts": all}
-	addWaves(document, o.Waves)
+	document := Document{Header: format.NewHeader("plan", o.Version), Rollouts: all}
+	document.addWaves(o.Waves)
 	return diag.WriteJSON(w, document)
 }
 
 func newJSONRollout(r *render.Rollout, curves *power.Curves) jsonRollout {
 	c := &r.Plan.Canary
 	out := jsonRollout{
-		Application: r.Application, Namespace: r.Namespace, Name: r.Name, Clusters: append([]string{}, r.Clusters...),
+		Application: r.Application, Policy: r.Policy, Namespace: r.Namespace, Name: r.Name, Clusters: append([]string{}, r.Clusters...),
 		Provider: c.Provider, Flagger: r.Flagger, Strategy: c.Strategy(), Summary: strategy(r.Plan),
 		SkipAnalysis: c.SkipAnalysis, Suspend: c.Suspend, IntervalSeconds: c.Analysis.Every().Seconds(),
-		Runs: map[string]jsonRun{}, Gates: []jsonGate{}, Notes: append([]string{}, notes(r.Plan)...),
+		Runs: map[string]jsonRun{}, Gates: []jsonGate{}, Notes: append([]string{}, notesOf(r)...),
 	}
 	if c.Suspend {
 		return out
@@ -96,16 +112,9 @@ func newJSONRollout(r *render.Rollout, curves *power.Curves) jsonRollout {
 	}
 	out.Power = newJSONPower(oddsOf(curves, r.Sight), c)
 	for _, g := range r.Plan.Gates {
-		out.Gates = append(out.Gates, jsonGate{g.Type, redacted(g.Webhooks), g.Asked, g.Least.Seconds(), g.Most.Seconds(), g.Next.Seconds(), g.Traffic})
+		out.Gates = append(out.Gates, jsonGate{g.Type, diag.RedactAll(g.Webhooks), g.Asked, g.Least.Seconds(), g.Most.Seconds(), g.Next.Seconds(), g.Traffic})
 	}
 	return out
-}
-
-func redacted(names []string) (all []string) {
-	for _, name := range names {
-		all = append(all, diag.Redact(name))
-	}
-	return all
 }
 
 func newJSONRun(c *flagger.Canary, r flagger.Run) jsonRun {
@@ -124,8 +133,9 @@ func newJSONRun(c *flagger.Canary, r flagger.Run) jsonRun {
 	if r.FirstFailed > 0 {
 		out.FirstFailedSeconds = seconds(r.At(r.FirstFailed))
 	}
+	shares := r.Shares()
 	for i, t := range r.Ticks {
-		out.Ticks = append(out.Ticks, jsonTick{r.At(i).Seconds(), t})
+		out.Ticks = append(out.Ticks, jsonTick{r.At(i).Seconds(), t, shares[i].All(), shares[i].Primary > 0})
 	}
 	for i := range c.Analysis.Webhooks {
 		w := &c.Analysis.Webhooks[i]

@@ -9,7 +9,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/power"
 )
 
-// A jsonPower is what the checks of a rollout see. Rates and chances are from 0 to 1.
+// A jsonPower holds the odds of a rollout, and the requests that its checks see. Rates and chances are from 0 to 1.
 type jsonPower struct {
 	Summary  []string         `json:"summary"`
 	Expected jsonExpected     `json:"expectedTraffic"`
@@ -28,12 +28,12 @@ type jsonExpected struct {
 	ErrorRate         float64 `json:"errorRate"`
 }
 
-// A jsonLoad is what a load test sends. Without seconds it does not end.
+// A jsonLoad is the load of a load test. Without seconds it does not end.
 type jsonLoad struct {
 	Webhook           string  `json:"webhook"`
 	RequestsPerSecond float64 `json:"requestsPerSecond"`
 	Seconds           float64 `json:"seconds"`
-	// To is canary where all of it goes to the new version, and else route.
+	// To is canary if all of it goes to the new version, and otherwise route.
 	To string `json:"to"`
 }
 
@@ -47,7 +47,7 @@ type jsonJudge struct {
 	Most  float64 `json:"most"`
 }
 
-// A jsonLook is a check of a good version: of each metric the expected number of requests, and the chance of none.
+// A jsonLook is a check of a good version: the expected number of requests of each metric, and the chance of none.
 type jsonLook struct {
 	Seconds  float64   `json:"seconds"`
 	Traffic  int       `json:"traffic"`
@@ -55,7 +55,7 @@ type jsonLook struct {
 	None     []float64 `json:"none"`
 }
 
-// A curve is what becomes of versions that are bad in one way.
+// A curve holds the odds of versions with one kind of bad requests.
 type curve struct {
 	Caught []jsonCaught `json:"caught"`
 	// Good is a version with the expected rate of errors, or without slow requests.
@@ -63,16 +63,16 @@ type curve struct {
 	Points []jsonPoint `json:"points"`
 }
 
-// A jsonCaught is the smallest rate of bad requests that is undone with a chance, or null where none is. Where it is a
-// bound, a rate down to atLeast may be.
+// A jsonCaught is the smallest rate of bad requests that is rolled back with a chance, or null if none is. If it is a
+// bound, the true rate is between atLeast and it.
 type jsonCaught struct {
 	Chance  float64  `json:"chance"`
 	Rate    *float64 `json:"rate"`
 	AtLeast *float64 `json:"atLeast,omitempty"`
 }
 
-// A jsonPoint is what becomes of a version. Where a number is a bound, there is another that it is at most. Seconds and
-// requests are missing where checks see the same requests.
+// A jsonPoint holds the odds of a version. If a number is a lower bound, a second number is the upper one. Seconds and
+// requests are missing if checks see the same requests.
 type jsonPoint struct {
 	Rate           float64  `json:"rate"`
 	Undone         float64  `json:"undone"`
@@ -88,7 +88,7 @@ func newJSONPower(o *odds, c *flagger.Canary) *jsonPower {
 		return nil
 	}
 	out := &jsonPower{
-		Summary: o.Sentences(), Untold: append([]string{}, redacted(o.Untold)...), Unjudged: append([]string{}, redacted(o.Unjudged)...), Overlaps: o.Overlaps(),
+		Summary: o.Sentences(), Untold: append([]string{}, diag.RedactAll(o.Untold)...), Unjudged: append([]string{}, diag.RedactAll(o.Unjudged)...), Overlaps: o.Overlaps(),
 		Expected: jsonExpected{o.Expected.RequestsPerSecond, o.Expected.Matching, o.Baseline},
 		Loads:    []jsonLoad{}, Metrics: []jsonJudge{}, Checks: []jsonLook{}, Curves: map[string]curve{},
 	}

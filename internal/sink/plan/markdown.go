@@ -10,16 +10,17 @@ import (
 	"github.com/fleetwright/fleetwright/templates"
 )
 
-// writeMarkdown is for a pull request or a page: summaries, and tables folded. Of several rollouts
-// there is a table, and each is folded.
+// writeMarkdown is for a pull request or a page: summaries, and folded tables. Several rollouts
+// get a table, and each is folded.
 func writeMarkdown(w io.Writer, rollouts []render.Rollout, o Options) error {
 	b := bufio.NewWriter(w)
-	parsed := template.Must(template.New("plan.md").Funcs(functions()).ParseFS(templates.Plan, "plan/plan.md"))
-	entries := entriesOf(rollouts)
+	names := namesOf(rollouts)
+	parsed := template.Must(template.New("plan.md").Funcs(functions(names)).ParseFS(templates.Plan, "plan/plan.md"))
+	entries := entriesOf(rollouts, names)
 	return cmp.Or(parsed.Execute(b, struct {
 		Rollouts []render.Rollout
 		Entries  []*entry
-		// Placed reports whether of any rollout it is known where it runs.
+		// Placed reports whether the clusters of any rollout are known.
 		Many, Placed bool
 	}{rollouts, entries, len(entries) > 1, onClusters(entries)}), writeMarkdownWaves(b, o.Waves), b.Flush())
 }

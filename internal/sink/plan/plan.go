@@ -1,6 +1,5 @@
-// Package plan shows what the rollouts of a fleet go through, and has a file for each
-// format. What happens is simulated by package flagger; here it is put into words, tables
-// and charts.
+// Package plan shows the course of a fleet's rollouts, and has a file for each format.
+// Package flagger simulates them; this package describes them in words, tables and charts.
 package plan
 
 import (
@@ -17,17 +16,24 @@ import (
 // A Format writes the plans of rollouts.
 type Format func(w io.Writer, rollouts []render.Rollout, o Options) error
 
-// Options are what formats know beside the rollouts. The zero value will do.
+// Options are the inputs of formats in addition to the rollouts. The zero value is valid.
 type Options struct {
-	// Color has text print colours, for a terminal.
+	// Version of fleetwright, for json and html.
+	Version string
+	// Color makes text print colours, for a terminal.
 	Color bool
-	// Width is how many columns text has, or 0 where nobody knows.
+	// Width is the number of columns for text, or 0 if unknown.
 	Width int
-	// Asked reports that the rollouts were asked for by name: text shows all of each, however
-	// many there are.
+	// Asked reports whether the rollouts were selected by name: text then shows all of each,
+	// however many they are.
 	Asked bool
-	// Waves are what the rollouts add up to, where waves are declared.
+	// Waves are the declared waves with their rollouts.
 	Waves []Wave
+	// Unrolled are the Applications without rollouts, for html.
+	Unrolled []render.Unrolled
+	// Commit of the inputs, or "" if unknown. Changed reports whether they differ from it. Both are for html.
+	Commit  string
+	Changed bool
 }
 
 // Formats are all formats, in the order in which they are offered.
@@ -39,7 +45,7 @@ var Formats = format.List[Format]{
 	{Name: "html", Value: writeHTML},
 }
 
-// A run is one of a plan, with what it is called.
+// A run is a run of a plan, with its names.
 type run struct {
 	// Key is the name for programs, Name that for people, and Short one for a narrow column.
 	Key, Name, Short string
@@ -64,17 +70,19 @@ func runsOf(p *flagger.Plan) []run {
 	return all
 }
 
-// A row of a run's table: ticks one after the other that show the same.
+// A row of a run's table: consecutive ticks that show the same.
 type row struct {
 	flagger.Tick
+	// Share is the traffic that gets the new version after the ticks.
+	Share flagger.Share
 	// from and to are the numbers of the first and the last tick.
 	from, to int
-	// failed reports that all checks of the ticks failed, since is the number of the first of several.
+	// failed reports whether all checks of the ticks failed; since is the number of the first of several.
 	failed bool
 	since  int
 }
 
-// mostAlike is how many rows may show the same unfolded, and mostFailed how many failed checks.
+// mostAlike is the maximum number of equal rows that are not folded, and mostFailed the maximum of failed checks.
 const (
 	mostAlike  = 3
 	mostFailed = 10
@@ -82,9 +90,10 @@ const (
 
 // Rows returns the table of a run. Long stretches that show the same are one row.
 func (r run) Rows() (rows []row) {
+	shares := r.Shares()
 	for i, t := range r.Ticks {
 		failed := i > 0 && t.FailedChecks > r.Ticks[i-1].FailedChecks
-		rows = append(rows, row{Tick: t, from: i, to: i, failed: failed})
+		rows = append(rows, row{Tick: t, Share: shares[i], from: i, to: i, failed: failed})
 	}
 	folded := rows[:0]
 	for len(rows) > 0 {
@@ -110,7 +119,7 @@ func (r run) Rows() (rows []row) {
 
 // shows reports whether two rows show the same.
 func (r row) shows(other row) bool {
-	return r.Phase == other.Phase && r.Weight == other.Weight && r.Route == other.Route && r.failed == other.failed
+	return r.Phase == other.Phase && r.Weight == other.Weight && r.Route == other.Route && r.Share == other.Share && r.failed == other.failed
 }
 
 // When returns the time of a row since the detection.
@@ -130,27 +139,39 @@ func (w row) Note() string {
 		return fmt.Sprintf("failed check %d", w.FailedChecks)
 	case w.Mirrored:
 		return "mirrored"
+	case w.Share.Primary > 0 && w.Share.Canary > 0:
+		return percent(w.Share.Primary) + " " + throughPrimary
+	case w.Share.Primary > 0:
+		return throughPrimary
+	case w.Phase == flagger.Promoting:
+		return copied
 	}
 	return ""
 }
+
+// The notes about a promotion: the version is being copied to the primary, and the primary serves it.
+const (
+	copied         = "primary updated"
+	throughPrimary = "by the primary"
+)
 
 // Summary returns the cells of a run in the table of all runs.
 func (r run) Summary() []string {
 	return []string{r.Name, string(r.Outcome), r.After(), r.BacksOut(), r.Most(), r.Exposure()}
 }
 
-// Cells returns those of a row in the run's table, with a bar of so many characters.
+// Cells returns the cells of a row in the run's table, with a bar of so many characters.
 func (r run) Cells(w row, barLength int) []string {
-	return []string{string(w.Phase), strconv.Itoa(w.Weight), r.When(w), percent(w.Canary), bar(w.Canary, barLength), w.Note()}
+	return []string{string(w.Phase), strconv.Itoa(w.Weight), r.When(w), percent(w.Share.All()), bar(w.Share, barLength), w.Note()}
 }
 
-// A count is how often something is called or asked in each run.
+// A count is the number of calls or queries in each run.
 type count struct {
 	What  string
 	Times []int
 }
 
-// counts returns those of the webhooks and metrics of a plan, in the order of its runs.
+// counts returns the counts of the webhooks and metrics of a plan, in the order of its runs.
 func counts(p *flagger.Plan) (all []count) {
 	add := func(what string, times func(r run) int) {
 		c := count{What: what}
@@ -167,6 +188,3 @@ func counts(p *flagger.Plan) (all []count) {
 	}
 	return all
 }
-
-// title returns the name of the workload.
-func title(r *render.Rollout) string { return r.Namespace + "/" + r.Name }

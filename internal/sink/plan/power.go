@@ -12,15 +12,16 @@ import (
 	"github.com/fleetwright/fleetwright/render/rules"
 )
 
-// Odds are how likely versions of a rollout are undone. Errors and Slow are nil where no metric counts such requests.
+// odds are the chances that versions of a rollout are rolled back. Errors and Slow are nil if no metric counts such
+// requests.
 type odds struct {
 	*rules.Sight
 	Errors, Slow *power.Curve
-	// Good is what becomes of a version that is as good as expected.
+	// Good is the fate of a version with the expected error rate.
 	Good power.Point
 }
 
-// oddsOf returns the odds of a rollout, or nil where nobody knows its traffic. Rollouts that see the same share curves.
+// oddsOf returns the odds of a rollout, or nil if its traffic is unknown. Rollouts with the same model share curves.
 func oddsOf(curves *power.Curves, s *rules.Sight) *odds {
 	if s == nil {
 		return nil
@@ -36,10 +37,10 @@ func oddsOf(curves *power.Curves, s *rules.Sight) *odds {
 	return o
 }
 
-// caughtAt is the place in power.Chances of the chance with which a version counts as caught.
+// caughtAt is the index in power.Chances of the chance at which a version counts as caught.
 const caughtAt = 1
 
-// Sentences tell the odds, and what they are computed from, without full stops.
+// Sentences returns the odds and the requests that they depend on, in sentences without full stops.
 func (o *odds) Sentences() (all []string) {
 	if o == nil {
 		return nil
@@ -47,39 +48,38 @@ func (o *odds) Sentences() (all []string) {
 	if o.Errors != nil {
 		all = append(all, o.ofErrors())
 	}
-	if o.Slow != nil && (o.Errors == nil || !o.undoesAll(o.Errors)) {
+	if o.Slow != nil && (o.Errors == nil || !o.rollsBackAll(o.Errors)) {
 		all = append(all, o.ofSlow())
 	}
 	all = append(all, o.ofRequests()...)
 	if o.Overlaps() {
-		all = append(all, "metrics look back further than to the check before, so several checks see the same requests; bounds are given")
+		all = append(all, "metrics look back past the previous check, so several checks see the same requests; the numbers are bounds")
 	}
 	if len(o.Untold) > 0 {
-		all = append(all, "not counted: the load of "+diag.Some(o.Untold, diag.MostNames)+", since it is not known how much of it reaches the new version")
+		all = append(all, "not counted: the load of "+diag.Some(o.Untold, diag.MostNames)+", because the share that reaches the new version is unknown")
 	}
 	if o.MissesMatching {
-		all = append(all, "not counted: the requests of users, since neither expectedTraffic nor --matching tells how many meet the conditions")
+		all = append(all, "not counted: the requests of users, because neither expectedTraffic nor --matching sets the share that matches")
 	}
 	if len(o.Unjudged) > 0 {
-		all = append(all, "not counted: "+diag.Some(o.Unjudged, diag.MostNames)+", since it is not known how many requests of the new version it counts")
+		all = append(all, "not counted: "+diag.Some(o.Unjudged, diag.MostNames)+", because the number of the new version's requests that it counts is unknown")
 	}
 	return all
 }
 
-// ofErrors returns what becomes of versions that fail requests: one that is caught, one that fails one of a hundred,
-// and a good one.
+// ofErrors returns the odds of versions that fail requests: one that is caught, one that fails 1%, and a good one.
 func (o *odds) ofErrors() string {
 	switch best := o.Errors.Points[0].Undone; {
-	case o.undoesAll(o.Errors):
-		return "every version is undone in " + of100(best) + " rollouts, however good it is" + o.blindness()
+	case o.rollsBackAll(o.Errors):
+		return "every version is rolled back in " + of100(best) + " rollouts, however good it is" + o.blindness()
 	case best.Low > .5:
-		return "a version without errors is undone in " + of100(best) + " rollouts: the threshold wants some"
+		return "a version without errors is rolled back in " + of100(best) + " rollouts: the threshold requires errors"
 	}
 	const some = .01
 	half, caught := o.Errors.Caught[0].Low, o.Errors.Caught[caughtAt].High
-	text := "no version is undone in " + of100(known(power.Chances[caughtAt])) + " rollouts, however many requests fail"
+	text := "no version is rolled back in " + of100(known(power.Chances[caughtAt])) + " rollouts, however many requests fail"
 	if !math.IsNaN(caught) {
-		text = fmt.Sprintf("a version with %s errors is undone in %s%s rollouts", power.Percent(caught), o.atLeast(), of100(known(power.Chances[caughtAt])))
+		text = fmt.Sprintf("a version with %s errors is rolled back in %s%s rollouts", power.Percent(caught), o.atLeast(), of100(known(power.Chances[caughtAt])))
 	}
 	switch p, ok := o.point(o.Errors, some); {
 	case half > 0 && (caught < 2*some || o.isBounded(o.Errors)):
@@ -90,28 +90,28 @@ func (o *odds) ofErrors() string {
 		promoted := power.Range{Low: 1 - p.Undone.High, High: 1 - p.Undone.Low}
 		text += fmt.Sprintf(", one with %s is promoted in %s", power.Percent(some), hundreds(promoted))
 	}
-	return text + fmt.Sprintf(", a good one (%s) is undone in %s", power.Percent(o.Baseline), hundreds(o.Good.Undone))
+	return text + fmt.Sprintf(", a good one (%s) is rolled back in %s", power.Percent(o.Baseline), hundreds(o.Good.Undone))
 }
 
 // ofSlow returns the smallest share of slow requests that is caught.
 func (o *odds) ofSlow() string {
-	if best := o.Slow.Points[0].Undone; o.undoesAll(o.Slow) {
-		return "every version is undone in " + of100(best) + " rollouts, however fast it is" + o.blindness()
+	if best := o.Slow.Points[0].Undone; o.rollsBackAll(o.Slow) {
+		return "every version is rolled back in " + of100(best) + " rollouts, however fast it is" + o.blindness()
 	}
 	caught := o.Slow.Caught[caughtAt].High
 	if math.IsNaN(caught) {
-		return "no version is undone in " + of100(known(power.Chances[caughtAt])) + " rollouts, however slow it is"
+		return "no version is rolled back in " + of100(known(power.Chances[caughtAt])) + " rollouts, however slow it is"
 	}
-	return fmt.Sprintf("a version with %s of its requests above the threshold of %s is undone in %s%s rollouts",
+	return fmt.Sprintf("a version with %s of its requests above the threshold of %s is rolled back in %s%s rollouts",
 		power.Percent(caught), strings.Join(o.names(power.Slow), " or "), o.atLeast(), of100(known(power.Chances[caughtAt])))
 }
 
-// undoesAll reports whether every version is more likely undone than not.
-func (o *odds) undoesAll(c *power.Curve) bool {
+// rollsBackAll reports whether every version is more likely rolled back than not.
+func (o *odds) rollsBackAll(c *power.Curve) bool {
 	return !slices.ContainsFunc(c.Points, func(p power.Point) bool { return p.Undone.Low <= .5 })
 }
 
-// blindness says why checks fail whatever the version is, where that is so.
+// blindness returns the reason if checks fail for every version.
 func (o *odds) blindness() string {
 	if slices.ContainsFunc(o.Looks(), func(l power.Look) bool { return slices.Max(l.Empty) > .1 }) {
 		return ": some checks see no request"
@@ -119,7 +119,7 @@ func (o *odds) blindness() string {
 	return ""
 }
 
-// atLeast comes before what is a bound.
+// atLeast returns the words before a number that is a bound.
 func (o *odds) atLeast() string {
 	if o.Errors != nil && o.isBounded(o.Errors) || o.Slow != nil && o.isBounded(o.Slow) {
 		return "at least "
@@ -127,7 +127,7 @@ func (o *odds) atLeast() string {
 	return ""
 }
 
-// point returns the one of a curve for a share.
+// point returns the point of a curve at a share of bad requests.
 func (o *odds) point(c *power.Curve, bad float64) (p power.Point, ok bool) {
 	i := slices.IndexFunc(c.Points, func(p power.Point) bool { return p.Bad == bad })
 	if i < 0 {
@@ -136,7 +136,7 @@ func (o *odds) point(c *power.Curve, bad float64) (p power.Point, ok bool) {
 	return c.Points[i], true
 }
 
-// names are those of the metrics of a kind.
+// names returns the names of the metrics of a kind.
 func (o *odds) names(kind power.Kind) (all []string) {
 	for _, m := range o.Model.Metrics {
 		if m.Kind == kind && !slices.Contains(all, m.Name) {
@@ -146,7 +146,7 @@ func (o *odds) names(kind power.Kind) (all []string) {
 	return all
 }
 
-// ofRequests returns how many requests the checks see.
+// ofRequests returns the number of requests that the checks see.
 func (o *odds) ofRequests() (all []string) {
 	looks := o.Looks()
 	for i, m := range o.Model.Metrics {
@@ -165,9 +165,9 @@ func (o *odds) ofRequests() (all []string) {
 				text = m.Name + ": " + text
 			}
 			if looks[0].Requests[i] == 0 {
-				text += "; the first sees none and fails, for the load begins with it"
+				text += "; the first sees none and fails, because the load starts only then"
 			} else if empty := looks[0].Empty[i]; empty > .005 {
-				text += fmt.Sprintf("; the first sees none in %s rollouts, and fails then", of100(known(empty)))
+				text += fmt.Sprintf("; the first sees none in %s rollouts, and then fails", of100(known(empty)))
 			}
 			all = append(all, text)
 		}
@@ -184,7 +184,7 @@ func (o *odds) hasSeveral() bool {
 	return slices.ContainsFunc(o.Model.Metrics, func(m power.Metric) bool { return m.Window != first.Window || !slices.Equal(m.Sources, first.Sources) })
 }
 
-// requests returns a number of requests, or two that it lies between.
+// requests returns a number of requests, or its two bounds.
 func requests(least, most float64) string {
 	switch low, high := power.Rounded(least), power.Rounded(most); {
 	case high == "0":
@@ -200,10 +200,10 @@ func requests(least, most float64) string {
 
 func known(chance float64) power.Range { return power.Range{Low: chance, High: chance} }
 
-// of100 returns how many of 100 a chance is.
+// of100 returns a chance as a number of 100.
 func of100(r power.Range) string { return hundreds(r) + " of 100" }
 
-// hundreds returns a chance in hundredths, or the two that it lies between.
+// hundreds returns a chance in percent, or its two bounds.
 func hundreds(r power.Range) string {
 	const nothing = .0005
 	low, high := power.OfHundred(r.Low), power.OfHundred(r.High)
@@ -212,6 +212,8 @@ func hundreds(r power.Range) string {
 		return low
 	case r.High < nothing:
 		return high
+	case r.Low > 1-nothing:
+		return low
 	case r.Low < nothing && r.High > 1-nothing:
 		return "0 to 100"
 	case r.Low < nothing:
@@ -222,13 +224,13 @@ func hundreds(r power.Range) string {
 	return low + " to " + high
 }
 
-// shownBads are the shares of bad requests that a table of a curve has rows for.
+// shownBads are the shares of bad requests in the rows of a curve's table.
 var shownBads = []float64{.001, .005, .01, .02, .05, .1, .2, .5}
 
 // An oddsRow is a row of the table of a curve.
-type oddsRow struct{ Bad, Undone, After, Requests string }
+type oddsRow struct{ Bad, RolledBack, After, Requests string }
 
-// Rows returns the table of a curve: what becomes of versions with some shares of bad requests.
+// Rows returns the table of a curve: the odds of versions with some shares of bad requests.
 func (o *odds) Rows(c *power.Curve) (rows []oddsRow) {
 	for _, p := range c.Points {
 		if !slices.Contains(shownBads, p.Bad) {
@@ -243,13 +245,13 @@ func (o *odds) Rows(c *power.Curve) (rows []oddsRow) {
 	return rows
 }
 
-// A curveTable is the table of a curve, with what its shares are of.
+// A curveTable is the table of a curve, with the name of its bad requests.
 type curveTable struct {
 	Of   string
 	Rows []oddsRow
 }
 
-// Tables returns those of the curves.
+// Tables returns the tables of the curves.
 func (o *odds) Tables() (all []curveTable) {
 	if o == nil {
 		return nil
@@ -260,7 +262,7 @@ func (o *odds) Tables() (all []curveTable) {
 	return all
 }
 
-// A namedCurve is a curve with what it is called.
+// A namedCurve is a curve with its names.
 type namedCurve struct {
 	key, of string
 	curve   *power.Curve
@@ -282,7 +284,7 @@ func after(seconds float64) string {
 
 func whole(n float64) string { return number(math.Round(n)) }
 
-// between returns a number, or the two that it lies between.
+// between returns a number, or its two bounds.
 func between(r power.Range, text func(float64) string) string {
 	low, high := text(r.Low), text(r.High)
 	if low == high {
@@ -291,22 +293,22 @@ func between(r power.Range, text func(float64) string) string {
 	return low + " to " + high
 }
 
-// HasCurves reports whether there is a curve to draw.
+// HasCurves reports whether the odds have a curve to draw.
 func (o *odds) HasCurves() bool { return o != nil && len(o.curves()) > 0 }
 
-// Caption says what the chart of the curves shows.
+// Caption describes the chart of the curves.
 func (o *odds) Caption() string {
-	text := "Versions that are undone, by their share of bad requests; a diamond is at 95 of 100"
+	text := "Versions that are rolled back, by their share of bad requests; a diamond marks 95 of 100"
 	if o.atLeast() != "" {
 		text += ". The chance lies between two lines; the dotted one is the upper bound"
 	}
 	return text
 }
 
-// leastBad is where the axis of a curve begins: it is logarithmic, and ends with all requests.
+// leastBad is the beginning of a curve's axis, which is logarithmic and ends at all requests.
 const leastBad = .001
 
-// newOddsChart draws the chance that a version is undone over its share of bad requests. Bounds are drawn both.
+// newOddsChart draws the chance that a version is rolled back over its share of bad requests. Both bounds are drawn.
 func newOddsChart(o *odds, id string) chart {
 	const legends = 2
 	x := func(bad float64) float64 {
@@ -317,9 +319,9 @@ func newOddsChart(o *odds, id string) chart {
 	for _, bad := range []float64{.001, .003, .01, .03, .1, .3, 1} {
 		c.mark(x(bad), power.Percent(bad))
 	}
-	var said []string
+	var descriptions []string
 	for i, named := range o.curves() {
-		// A side is the lower bound of the chance, whose share is caught surely, or the upper one.
+		// A side is the lower bound of the chance, whose share is caught for certain, or the upper one.
 		type side struct {
 			key, name string
 			caught    float64
@@ -338,29 +340,29 @@ func newOddsChart(o *odds, id string) chart {
 			}
 			if !math.IsNaN(side.caught) {
 				drawn = append(drawn, [2]float64{side.caught, power.Chances[caughtAt]})
-				l.X, l.Y = number(x(side.caught)), number(y(power.Chances[caughtAt]))
+				c.end(&l, x(side.caught), y(power.Chances[caughtAt]))
 			}
 			slices.SortFunc(drawn, func(a, b [2]float64) int { return slices.Compare(a[:], b[:]) })
 			var points []string
 			for _, p := range drawn {
 				if p[0] >= leastBad {
-					points = append(points, number(x(p[0]))+","+number(y(p[1])))
+					points = append(points, number(x(p[0]))+" "+number(y(p[1])))
 				}
 			}
-			l.Points = strings.Join(points, " ")
+			l.Path = "M" + strings.Join(points, "L")
 			c.Lines = append(c.Lines, l)
 		}
 		var rows []string
 		for _, row := range o.Rows(named.curve) {
-			rows = append(rows, fmt.Sprintf("%s: %s", row.Bad, row.Undone))
+			rows = append(rows, row.RolledBack+" at "+row.Bad)
 		}
-		said = append(said, "undone by "+named.of+" of "+strings.Join(rows, ", "))
+		descriptions = append(descriptions, "rolled back by share of "+named.of+": "+strings.Join(rows, ", "))
 	}
-	c.Description = strings.Join(said, "; ")
+	c.Description = strings.Join(descriptions, "; ")
 	return c
 }
 
-// isBounded reports whether a curve has bounds that are apart.
+// isBounded reports whether the bounds of a curve differ.
 func (o *odds) isBounded(c *power.Curve) bool {
 	return slices.ContainsFunc(c.Points, func(p power.Point) bool { return p.Undone.High-p.Undone.Low > .005 })
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/fleetwright/fleetwright/render"
 )
 
-// An entry is a rollout in the table of all, on all clusters on which it goes alike.
+// An entry is a rollout in the table of all, on all clusters where it has the same course.
 type entry struct {
 	application string
 	// Title, Strategy, Promoted, RolledBack and Traffic are the cells.
@@ -26,14 +26,14 @@ type entry struct {
 	Clusters                                       []string
 }
 
-// entriesOf returns the entries of rollouts, by name. Rollouts of a name that differ by the facts of
-// their clusters alone, and go alike, are one.
-func entriesOf(rollouts []render.Rollout) (all []*entry) {
+// entriesOf returns the entries of rollouts, by name. Rollouts of a name that differ only by the facts of
+// their clusters, and have the same course, share an entry.
+func entriesOf(rollouts []render.Rollout, names names) (all []*entry) {
 	known := map[[6]string]*entry{}
 	for i := range rollouts {
 		r := &rollouts[i]
 		promoted, rolledBack, traffic := atWorst(r.Plan)
-		e := &entry{application: r.Application, Title: diag.Plain(title(r)), Strategy: kind(&r.Plan.Canary), Promoted: promoted, RolledBack: rolledBack, Traffic: traffic}
+		e := &entry{application: r.Application, Title: diag.Plain(names[r].Title()), Strategy: Strategy(&r.Plan.Canary), Promoted: promoted, RolledBack: rolledBack, Traffic: traffic}
 		key := [...]string{e.application, e.Title, e.Strategy, e.Promoted, e.RolledBack, e.Traffic}
 		if known[key] == nil {
 			known[key] = e
@@ -41,16 +41,23 @@ func entriesOf(rollouts []render.Rollout) (all []*entry) {
 		}
 		known[key].Clusters = append(known[key].Clusters, r.Clusters...)
 	}
+	times := map[string]int{}
 	for _, e := range all {
 		slices.Sort(e.Clusters)
 		e.Clusters = slices.Compact(e.Clusters)
+		times[e.Title]++
 	}
 	slices.SortStableFunc(all, func(a, b *entry) int { return cmp.Compare(a.Title, b.Title) })
+	for _, e := range all {
+		if times[e.Title] > 1 && len(e.Clusters) > 0 {
+			e.Title += " on " + diag.Some(e.Clusters, mostNames)
+		}
+	}
 	return all
 }
 
-// kind returns the strategy of a Canary in a word.
-func kind(c *flagger.Canary) string {
+// Strategy returns the strategy of a Canary in a word.
+func Strategy(c *flagger.Canary) string {
 	switch {
 	case c.Suspend:
 		return "suspended"
@@ -65,8 +72,8 @@ const (
 	never   = "never"
 )
 
-// atWorst returns how long a good version takes to be promoted, and of all bad ones the longest time until
-// one is rolled back, and the most traffic that one gets.
+// atWorst returns the time until a good version is promoted, and for bad ones the longest time until one is
+// rolled back and the most traffic that one gets.
 func atWorst(p *flagger.Plan) (promoted, rolledBack, traffic string) {
 	switch {
 	case p.Canary.Suspend:
@@ -101,7 +108,7 @@ type column struct {
 	cell         func(*entry) string
 }
 
-// The columns of the table. Where they do not fit, the first of dispensable goes first.
+// The columns of the table. If they do not fit, the first of dispensable is dropped first.
 var (
 	rolloutColumn    = &column{"ROLLOUT", "ROLLOUT", func(e *entry) string { return e.Title }}
 	strategyColumn   = &column{"STRATEGY", "STRATEGY", func(e *entry) string { return e.Strategy }}
@@ -119,13 +126,13 @@ var (
 	dispensable = []*column{trafficColumn, strategyColumn}
 )
 
-// columnGap is between two columns, and leastName the least that is left of a name.
+// columnGap is the space between two columns, and leastName the minimum width of a name.
 const (
 	columnGap = 2
 	leastName = 8
 )
 
-// A table shows one entry a line, in a width that no line exceeds.
+// A table shows an entry on each line, in a width that no line exceeds.
 type table struct {
 	entries []*entry
 	columns []*column
@@ -134,7 +141,7 @@ type table struct {
 	width   int
 }
 
-// newTable returns the table that shows most in a width.
+// newTable returns the table that shows the most in a width.
 func newTable(entries []*entry, width int) *table {
 	t := &table{entries: entries, columns: columns, width: width}
 	if !onClusters(entries) {
@@ -159,7 +166,7 @@ func (t *table) drop(c *column) {
 	t.columns = slices.DeleteFunc(slices.Clone(t.columns), func(other *column) bool { return other == c })
 }
 
-// onClusters reports whether of any rollout it is known where it runs.
+// onClusters reports whether the clusters of any rollout are known.
 func onClusters(entries []*entry) bool {
 	return slices.ContainsFunc(entries, func(e *entry) bool { return len(e.Clusters) > 0 })
 }
@@ -185,7 +192,7 @@ func (t *table) title(c *column) string {
 	return c.title
 }
 
-// write writes the table, and below it what its columns are.
+// write writes the table.
 func (t *table) write(w io.Writer, o Options) {
 	var titles []string
 	for _, c := range t.columns {
@@ -201,7 +208,7 @@ func (t *table) write(w io.Writer, o Options) {
 	}
 }
 
-// line returns a line of the table. What is left of the width is for names of clusters.
+// line returns a line of the table. The rest of the width is for names of clusters.
 func (t *table) line(cells, clusters []string) string {
 	var b strings.Builder
 	used := 0
@@ -242,7 +249,7 @@ func cutFront(name string, columns int) string {
 	return diag.Ellipsis + name
 }
 
-// legend returns what the columns of the table are, in sentences.
+// legend describes the columns of the table, in sentences.
 func (t *table) legend() string {
 	text := legend(t.title(promotedColumn), t.title(rolledBackColumn))
 	if slices.Contains(t.columns, trafficColumn) {
@@ -259,8 +266,8 @@ func legend(promoted, rolledBack string) string {
 }
 
 func legendOfTraffic(traffic string) string {
-	return traffic + " are the most traffic that a bad version gets: all traffic of a minute is one."
+	return traffic + " are the most traffic that a bad version gets: one is all traffic for one minute."
 }
 
-// detail says where the steps of a rollout are.
-const detail = "fleetwright plan PATH... NAME shows a rollout step by step; NAME is that of a rollout or of an Application."
+// detail names the command that shows the steps of a rollout.
+const detail = "fleetwright plan PATH... NAME shows a rollout step by step; NAME is the name of a rollout or an Application."

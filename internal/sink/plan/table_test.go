@@ -59,7 +59,8 @@ func TestEqualRolloutsAreOneLine(t *testing.T) {
 	one, two := rollout("default/a", "web", weighted, "one", "three"), rollout("default/a", "web", weighted, "two")
 	two.Flagger = "1.42.0"
 	other := rollout("default/a", "web", gated, "four")
-	entries := entriesOf([]render.Rollout{one, two, other})
+	all := []render.Rollout{one, two, other}
+	entries := entriesOf(all, namesOf(all))
 	if len(entries) != 2 || !slices.Equal(entries[0].Clusters, []string{"one", "three", "two"}) {
 		t.Errorf("the entries are %+v", entries)
 	}

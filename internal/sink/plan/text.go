@@ -12,7 +12,6 @@ import (
 	"text/template"
 
 	"github.com/clipperhouse/displaywidth"
-	"github.com/mitchellh/go-wordwrap"
 
 	"github.com/fleetwright/fleetwright/internal/ansi"
 	"github.com/fleetwright/fleetwright/internal/diag"
@@ -21,14 +20,15 @@ import (
 	"github.com/fleetwright/fleetwright/templates"
 )
 
-// writeText is for a terminal: of each rollout a summary, a chart of the traffic, and a table for each run.
-// Two rollouts are more than a screen of that, so a table of all comes first, and alone unless they were
-// asked for.
+// writeText is for a terminal: a summary of each rollout, a chart of the traffic, and a table for each run.
+// Two rollouts fill more than a screen, so a table of all comes first, and is all the output unless they were
+// selected by name.
 func writeText(w io.Writer, rollouts []render.Rollout, o Options) error {
 	b := bufio.NewWriter(w)
 	width := cmp.Or(o.Width, lineLength)
 	sentence := func(indent int, text string) string { return lines(indent, min(width, lineLength), text) }
-	if entries := entriesOf(rollouts); len(entries) > 1 {
+	names := namesOf(rollouts)
+	if entries := entriesOf(rollouts, names); len(entries) > 1 {
 		t := newTable(entries, width)
 		t.write(b, o)
 		fmt.Fprintf(b, "\n%s\n", sentence(0, t.legend()))
@@ -38,34 +38,43 @@ func writeText(w io.Writer, rollouts []render.Rollout, o Options) error {
 		}
 		fmt.Fprintln(b)
 	}
-	screen := screen(cmp.Or(o.Width, anyWidth))
+	screen := screen(width)
 	columns := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
-	parsed := template.Must(template.New("plan.txt").Funcs(functions()).Funcs(template.FuncMap{
+	parsed := template.Must(template.New("plan.txt").Funcs(functions(names)).Funcs(template.FuncMap{
 		"bold":    func(text string) string { return ansi.Paint(o.Color, ansi.Bold, text) },
 		"summary": screen.summary, "chart": screen.chart, "ticks": screen.ticks, "calls": screen.calls, "lines": sentence,
 	}).ParseFS(templates.Plan, "plan/plan.txt"))
 	return cmp.Or(parsed.Execute(columns, rollouts), columns.Flush(), writeWaves(b, o), b.Flush())
 }
 
-// lineLength is the width of sentences, and callColumns that of the names of calls. In anyWidth all fits.
+// lineLength is the maximum width of sentences, and the width of all output if the width is unknown, as in a pager
+// without a terminal. callColumns is the maximum width of the names of calls.
 const (
-	lineLength  = 88
+	lineLength  = 80
 	callColumns = 60
-	anyWidth    = 1000
 )
 
 // A screen shows the steps of a rollout in a number of columns.
 type screen int
 
-// summary returns the lines of the table of all runs or, where it does not fit, a sentence for each.
+// summary returns the lines of the table of all runs. If it does not fit, its words are shorter; if it still does not,
+// each run is a sentence.
 func (s screen) summary(p *flagger.Plan) (all []string) {
-	rows := [][]string{{"  ", "ENDS", "AFTER", "BACKS OUT IN", "MOST TRAFFIC", "EXPOSURE"}}
+	long := [][]string{{"  ", "ENDS", "AFTER", "BACKS OUT IN", "MOST TRAFFIC", "EXPOSURE"}}
+	short := [][]string{{"  ", "ENDS", "AFTER", "BACKS OUT IN", "TRAFFIC", "TRAFFIC-MINUTES"}}
+	unit := strings.NewReplacer(" traffic-minutes", "", " traffic-minute", "")
 	for _, r := range runsOf(p) {
-		rows = append(rows, r.Summary())
-		rows[len(rows)-1][0] = "  " + r.Name
+		cells := r.Summary()
+		cells[0] = "  " + r.Name
+		long = append(long, cells)
+		cells = slices.Clone(cells)
+		cells[0], cells[5] = "  "+r.Short, unit.Replace(cells[5])
+		short = append(short, cells)
 	}
-	if s.fits(rows) {
-		return tabbed(rows)
+	for _, rows := range [][][]string{long, short} {
+		if s.fits(rows) {
+			return tabbed(rows)
+		}
 	}
 	for _, r := range runsOf(p) {
 		text := spoken(r)
@@ -77,7 +86,7 @@ func (s screen) summary(p *flagger.Plan) (all []string) {
 	return all
 }
 
-// ticks returns the lines of the table of a run, with bars of the traffic as far as there is room.
+// ticks returns the lines of the table of a run, with bars of the traffic if they fit.
 func (s screen) ticks(r run) []string {
 	indent := "    "
 	var rows [][]string
@@ -95,11 +104,11 @@ func (s screen) ticks(r run) []string {
 			return tabbed(rows)
 		}
 	}
-	for i := range rows { // the traffic says as much as the weight
+	for i := range rows { // the traffic tells as much as the weight
 		rows[i] = slices.Delete(rows[i], 1, 2)
 		rows[i][0] = strings.TrimPrefix(rows[i][0], "  ")
 		last := len(rows[i]) - 1
-		rows[i][last] = strings.NewReplacer("failed checks", "failed", "failed check", "failed").Replace(rows[i][last])
+		rows[i][last] = strings.NewReplacer("failed checks", "failed", "failed check", "failed", copied, "updated", throughPrimary, "primary").Replace(rows[i][last])
 	}
 	if !s.fits(rows) {
 		for i := range rows {
@@ -109,7 +118,7 @@ func (s screen) ticks(r run) []string {
 	return tabbed(rows)
 }
 
-// calls returns the lines of the table of calls or, where it does not fit, a sentence for each.
+// calls returns the lines of the table of calls or, if it does not fit, a sentence for each.
 func (s screen) calls(p *flagger.Plan) (all []string) {
 	runs, called := runsOf(p), counts(p)
 	if len(called) == 0 {
@@ -169,7 +178,7 @@ func tabbed(rows [][]string) (all []string) {
 // lines returns text indented, and broken between words.
 func lines(indent, width int, text string) string {
 	by := strings.Repeat(" ", indent)
-	return by + strings.ReplaceAll(wordwrap.WrapString(diag.Plain(text), uint(max(width-indent, 1))), "\n", "\n"+by)
+	return by + strings.Join(folded(text, max(width-indent, 1)), "\n"+by)
 }
 
 // blocks are bars of one to eight eighths of a cell, from the left and from below.
@@ -178,16 +187,19 @@ var (
 	lowerBlocks = []rune(" ▁▂▃▄▅▆▇█")
 )
 
-func bar(percent, cells int) string {
-	filled := eighths(percent, cells)
+// primaryBlock is a cell of traffic that gets the new version through the primary.
+const primaryBlock = '▒'
+
+func bar(share flagger.Share, cells int) string {
+	filled := eighths(share.Canary, cells)
 	text := strings.Repeat("█", filled/8)
 	if rest := filled % 8; rest > 0 {
 		text += string(leftBlocks[rest])
 	}
-	return text
+	return text + strings.Repeat(string(primaryBlock), max((eighths(share.All(), cells)+7)/8-(filled+7)/8, 0))
 }
 
-// eighths returns how many eighths of some cells a share fills: at least one.
+// eighths returns the number of eighths of some cells that a share fills: at least one.
 func eighths(percent, cells int) int {
 	if percent == 0 {
 		return 0
@@ -195,22 +207,30 @@ func eighths(percent, cells int) int {
 	return max((percent*cells*8+50)/100, 1)
 }
 
-// The chart is this many cells wide, where there is room, and high; its margin is what stands beside it and the names.
+// The chart is this many cells wide, if they fit, and high; its margin holds the labels of its axis.
 const (
 	chartWidth  = 48
 	chartHeight = 4
 	chartMargin = 9
 )
 
-// chart shows the traffic over time, of the runs in which the new version has any.
+// chart shows how much of the traffic gets the new version over time, of the runs in which any does.
 func (s screen) chart(p *flagger.Plan) string {
-	longest := 0
-	var runs []run
+	longest, promotes := 0, false
+	type drawn struct {
+		run
+		shares []flagger.Share
+	}
+	var runs []drawn
 	for _, r := range runsOf(p) {
 		longest = max(longest, len(r.Ticks)-1)
-		if r.Peak() > 0 {
-			runs = append(runs, r)
+		shares := r.Shares()
+		if slices.ContainsFunc(shares, func(share flagger.Share) bool { return share.All() > 0 }) {
+			runs = append(runs, drawn{r, shares})
 		}
+		i := slices.IndexFunc(shares, func(share flagger.Share) bool { return share.Primary > 0 })
+		promotes = promotes || i > 0
+		longest = max(longest, i+1) // so that at least one tick of it shows
 	}
 	if len(runs) == 0 {
 		return ""
@@ -227,34 +247,51 @@ func (s screen) chart(p *flagger.Plan) string {
 			name, label := "", ""
 			switch line {
 			case chartHeight - 1:
-				name, label = nameOf(r), "100%"
+				name, label = nameOf(r.run), "100%"
 			case 0:
 				label = "0%"
 			}
 			cells := make([]rune, width)
 			for x := range cells {
-				cells[x] = lowerBlocks[level(r.Run, x, width, longest, line)]
+				cells[x] = cell(r.shares, r.Outcome, x, width, longest, line)
 			}
 			fmt.Fprintln(&b, strings.TrimRight(fmt.Sprintf("  %-*s %4s │%s", nameColumns, name, label, string(cells)), " "))
 		}
 	}
 	fmt.Fprintf(&b, "  %-*s %4s └%s\n", nameColumns, "", "", strings.Repeat("─", width))
 	fmt.Fprintf(&b, "  %-*s %4s  0s%*s\n", nameColumns, "", "", width-2, diag.Duration(p.Good.At(longest)))
+	if promotes {
+		fmt.Fprintf(&b, "\n%s\n", lines(2, min(int(s), lineLength), chartLegend))
+	}
 	return b.String()
 }
 
-// level returns how many eighths of a cell of the chart are filled. Its column is the time of
-// some ticks, of which the largest share counts, and its line a share of the traffic.
-func level(r flagger.Run, column, columns, ticks, line int) int {
+// chartLegend describes the two kinds of cells.
+const chartLegend = "Traffic that gets the new version: █ from the canary, " + string(primaryBlock) + " through the primary."
+
+// cell returns a cell of the chart of a run's shares. Its column is the time of some ticks, and shows their largest
+// share. Its line is a share of the traffic.
+func cell(shares []flagger.Share, outcome flagger.Outcome, column, columns, ticks, line int) rune {
 	from := column * ticks / columns
 	to := max((column+1)*ticks/columns, from+1)
-	last := len(r.Ticks) - 1
-	if from >= len(r.Ticks) && !r.GoesOn() {
-		return 0
+	last := len(shares) - 1
+	if from > last && outcome == flagger.RolledBack {
+		return ' '
 	}
-	share := 0
+	var share flagger.Share
 	for i := min(from, last); i < to; i++ {
-		share = max(share, r.Ticks[min(i, last)].Canary)
+		if s := shares[min(i, last)]; s.All() >= share.All() {
+			share = s
+		}
 	}
-	return min(max(eighths(share, chartHeight)-line*8, 0), 8)
+	level := func(percent int) int { return min(max(eighths(percent, chartHeight)-line*8, 0), 8) }
+	switch canary := level(share.Canary); {
+	case share.Primary == 0:
+		return lowerBlocks[canary]
+	case canary >= 4: // a cell has one of both
+		return '█'
+	case level(share.All()) > 0:
+		return primaryBlock
+	}
+	return ' '
 }

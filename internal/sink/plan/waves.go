@@ -17,10 +17,10 @@ import (
 	placed "github.com/fleetwright/fleetwright/render/place"
 )
 
-// A Wave is one of the waves that are declared, with the rollouts on its clusters.
+// A Wave is a declared wave, with the rollouts on its clusters.
 type Wave struct {
 	Name string
-	// Waits reports whether the wave is behind the last one that is written.
+	// Waits reports whether the wave is after the last one that is written.
 	Waits bool
 	// Clusters of the wave, by name.
 	Clusters []string
@@ -28,7 +28,7 @@ type Wave struct {
 	Rollouts []*render.Rollout
 }
 
-// NewWaves returns the waves of clusters up to the last one, of which those behind the wave of a number wait.
+// NewWaves returns the waves of clusters up to the last one. Those after the wave through wait.
 func NewWaves(order *placed.Waves, through, last int, clusters []string, rollouts []render.Rollout) []Wave {
 	var waves []Wave
 	for i, name := range order.Names[:last+1] {
@@ -61,8 +61,8 @@ func compareLength(a, b *render.Rollout) int {
 	return cmp.Or(cmp.Compare(never(a), never(b)), cmp.Compare(a.Plan.Good.Duration(), b.Plan.Good.Duration()))
 }
 
-// takes returns how long the rollouts of the wave take, which run at once, and whether they end.
-func (w *Wave) takes() (time.Duration, bool) {
+// Takes returns the duration of the wave, whose rollouts run at once, and reports whether they end.
+func (w *Wave) Takes() (time.Duration, bool) {
 	if len(w.Rollouts) == 0 {
 		return 0, true
 	}
@@ -70,7 +70,7 @@ func (w *Wave) takes() (time.Duration, bool) {
 	return good.Duration(), good.Outcome == flagger.Promoted
 }
 
-// summary says how the wave stands and what runs on its clusters. Names are cut to a width, unless it is 0.
+// summary describes the wave's clusters and rollouts. Names are cut to a width, unless it is 0.
 func (w *Wave) summary(width int) string {
 	text := diag.Plural(len(w.Clusters), "cluster")
 	if w.Waits {
@@ -81,46 +81,46 @@ func (w *Wave) summary(width int) string {
 	}
 	var names []string
 	for _, r := range w.Rollouts {
-		name := diag.Plain(title(r))
+		name := diag.Plain(workload(r))
 		if width > 0 {
 			name = cutFront(name, width)
 		}
-		names = append(names, name+" "+promotion(r.Plan))
+		names = append(names, name+" "+Promotion(r.Plan))
 	}
 	return text + "; " + diag.Some(names, mostLongest)
 }
 
-// mostLongest is how many rollouts of a wave are named, the longest.
+// mostLongest is the number of rollouts of a wave that are named: the longest ones.
 const mostLongest = 3
 
-// length says how long the wave takes.
-func (w *Wave) length() string {
+// Length returns the duration of the wave in words.
+func (w *Wave) Length() string {
 	if len(w.Rollouts) == 0 {
 		return "0s"
 	}
-	return promotion(w.Rollouts[0].Plan)
+	return Promotion(w.Rollouts[0].Plan)
 }
 
-// total adds up the waves, which are written one after the other.
-func total(waves []Wave) (sum time.Duration, ends bool) {
+// Total returns the sum of the waves, which run in sequence, and reports whether they end.
+func Total(waves []Wave) (sum time.Duration, ends bool) {
 	ends = true
 	for i := range waves {
-		d, ended := waves[i].takes()
+		d, ended := waves[i].Takes()
 		sum, ends = sum+d, ends && ended
 	}
 	return sum, ends
 }
 
-// sums says what the waves add up to.
-func sums(waves []Wave) string {
-	sum, ends := total(waves)
+// Sums describes the sum of the waves.
+func Sums(waves []Wave) string {
+	sum, ends := Total(waves)
 	if !ends {
-		return "the waves never end: a rollout promotes no version"
+		return "the waves never end: a rollout never promotes a version"
 	}
-	return diag.Duration(sum) + " in all, if each wave begins when the one before has ended"
+	return diag.Duration(sum) + " in total, if each wave begins when the previous one ends"
 }
 
-// writeWaves writes the waves as text, behind the rollouts.
+// writeWaves writes the waves as text, after the rollouts.
 func writeWaves(w io.Writer, o Options) error {
 	waves := o.Waves
 	if len(waves) == 0 {
@@ -133,22 +133,22 @@ func writeWaves(w io.Writer, o Options) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%s\n", ansi.Paint(o.Color, ansi.Bold, "WAVES"))
 	width := min(cmp.Or(o.Width, lineLength), lineLength)
-	const beside, indent = len("    ") + len("never "), 4 // what a name has beside and before it
-	longest = min(longest, max(width-beside, leastName))
+	const rest, indent = len("    ") + len("never "), 4 // the columns after a name, and before it
+	longest = min(longest, max(width-rest, leastName))
 	for i := range waves {
-		begin := fmt.Sprintf("  %-*s  %6s", longest, cutFront(waves[i].Name, longest), waves[i].length())
+		begin := fmt.Sprintf("  %-*s  %6s", longest, cutFront(waves[i].Name, longest), waves[i].Length())
 		if summary := diag.Plain(waves[i].summary(0)); displaywidth.String(begin)+2+displaywidth.String(summary) <= width {
 			fmt.Fprintf(&b, "%s  %s\n", begin, summary)
 		} else {
 			fmt.Fprintf(&b, "%s\n%s\n", begin, lines(indent, width, waves[i].summary(max(width-indent, leastName))))
 		}
 	}
-	fmt.Fprintf(&b, "%s\n", lines(2, width, sums(waves)))
+	fmt.Fprintf(&b, "%s\n", lines(2, width, Sums(waves)))
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-// writeMarkdownWaves writes the waves as a table, behind the rollouts.
+// writeMarkdownWaves writes the waves as a table, after the rollouts.
 func writeMarkdownWaves(w io.Writer, waves []Wave) error {
 	if len(waves) == 0 {
 		return nil
@@ -156,14 +156,14 @@ func writeMarkdownWaves(w io.Writer, waves []Wave) error {
 	var b strings.Builder
 	b.WriteString("\n## Waves\n\n| wave | takes | |\n|---|---|---|\n")
 	for i := range waves {
-		fmt.Fprintf(&b, "| %s | %s | %s |\n", diag.Markdown(waves[i].Name), waves[i].length(), diag.Markdown(waves[i].summary(0)))
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", diag.Markdown(waves[i].Name), waves[i].Length(), diag.Markdown(waves[i].summary(0)))
 	}
-	fmt.Fprintf(&b, "\n%s.\n", sums(waves))
+	fmt.Fprintf(&b, "\n%s.\n", Sums(waves))
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-// A jsonWave has no seconds where one of its rollouts never promotes a version.
+// A jsonWave has no seconds if one of its rollouts never promotes a version.
 type jsonWave struct {
 	Name     string            `json:"name"`
 	Waits    bool              `json:"waits"`
@@ -179,24 +179,27 @@ type jsonWaveRollout struct {
 	Seconds     *float64 `json:"seconds"`
 }
 
-// addWaves adds the waves to the document for programs.
-func addWaves(to map[string]any, waves []Wave) {
+// Seconds returns a time that ends, or nil.
+func Seconds(d time.Duration, ends bool) *float64 {
+	if !ends {
+		return nil
+	}
+	s := d.Seconds()
+	return &s
+}
+
+// addWaves adds the waves.
+func (to *Document) addWaves(waves []Wave) {
 	if len(waves) == 0 {
 		return
-	}
-	seconds := func(d time.Duration, ends bool) *float64 {
-		if s := d.Seconds(); ends {
-			return &s
-		}
-		return nil
 	}
 	all := make([]jsonWave, len(waves))
 	for i := range waves {
 		w := &waves[i]
-		all[i] = jsonWave{w.Name, w.Waits, append([]string{}, w.Clusters...), seconds(w.takes()), []jsonWaveRollout{}}
+		all[i] = jsonWave{w.Name, w.Waits, append([]string{}, w.Clusters...), Seconds(w.Takes()), []jsonWaveRollout{}}
 		for _, r := range w.Rollouts {
-			all[i].Rollouts = append(all[i].Rollouts, jsonWaveRollout{r.Application, r.Namespace, r.Name, seconds(r.Plan.Good.Duration(), r.Plan.Good.Outcome == flagger.Promoted)})
+			all[i].Rollouts = append(all[i].Rollouts, jsonWaveRollout{r.Application, r.Namespace, r.Name, Seconds(r.Plan.Good.Duration(), r.Plan.Good.Outcome == flagger.Promoted)})
 		}
 	}
-	to["waves"], to["wavesSeconds"] = all, seconds(total(waves))
+	to.Waves, to.WavesSeconds = all, Seconds(Total(waves))
 }

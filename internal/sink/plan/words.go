@@ -12,7 +12,7 @@ import (
 	"github.com/fleetwright/fleetwright/render"
 )
 
-// strategy says how a rollout's traffic moves, in a sentence without a full stop.
+// strategy describes how a rollout's traffic moves, in a sentence without a full stop.
 func strategy(p *flagger.Plan) string {
 	a := &p.Canary.Analysis
 	every, on := diag.Duration(a.Every()), onProvider(p)
@@ -20,26 +20,26 @@ func strategy(p *flagger.Plan) string {
 	case p.Canary.Suspend:
 		return "suspended: Flagger does nothing"
 	case p.Canary.SkipAnalysis:
-		return fmt.Sprintf("no analysis%s: promoted as soon as it is ready, looked at every %s", on, every)
+		return fmt.Sprintf("no analysis%s: promoted as soon as it is ready, checked every %s", on, every)
 	}
-	undone := "; " + diag.Plural(max(a.Threshold, 1), "failed check") + " undo it"
+	rollback := "; " + diag.Plural(max(a.Threshold, 1), "failed check") + " roll it back"
 	if a.Threshold <= 1 {
-		undone = "; the first failed check undoes it"
+		rollback = "; the first failed check rolls it back"
 	}
 	moves := p.Canary.Strategy()
 	kind := fmt.Sprintf("%s%s: ", moves, on)
 	checks := diag.Plural(p.Canary.Iterations(), "check")
 	switch {
 	case p.Canary.Provider == flagger.Kubernetes:
-		return kind + fmt.Sprintf("%s without traffic, one every %s, then promoted", checks, every) + undone
+		return kind + fmt.Sprintf("%s without traffic, one every %s, then promoted", checks, every) + rollback
 	case moves == flagger.ABTesting && !p.Canary.Router().Matches:
-		return kind + fmt.Sprintf("%s, one every %s, of all requests", checks, every) + undone
+		return kind + fmt.Sprintf("%s, one every %s, of all requests", checks, every) + rollback
 	case moves == flagger.ABTesting:
-		return kind + fmt.Sprintf("%s, one every %s, of all requests that match", checks, every) + undone
+		return kind + fmt.Sprintf("%s, one every %s, of all requests that match", checks, every) + rollback
 	case moves == flagger.BlueGreen && a.Mirror:
-		return kind + fmt.Sprintf("%s of mirrored traffic, one every %s, then all traffic", checks, every) + undone
+		return kind + fmt.Sprintf("%s of mirrored traffic, one every %s, then all traffic", checks, every) + rollback
 	case moves == flagger.BlueGreen:
-		return kind + fmt.Sprintf("%s, one every %s, then all traffic", checks, every) + undone
+		return kind + fmt.Sprintf("%s, one every %s, then all traffic", checks, every) + rollback
 	}
 	var weights []string
 	for _, t := range p.Good.Ticks {
@@ -59,10 +59,10 @@ func strategy(p *flagger.Plan) string {
 	if a.Mirror {
 		steps = "mirrored first, then " + steps
 	}
-	return kind + steps + undone
+	return kind + steps + rollback
 }
 
-// onProvider says what moves the traffic. Of a plain Canary it may depend on how Flagger was started.
+// onProvider names the provider that moves the traffic. A plain Canary may depend on Flagger's own default.
 func onProvider(p *flagger.Plan) string {
 	if p.Canary.Provider == "" {
 		return ""
@@ -70,7 +70,7 @@ func onProvider(p *flagger.Plan) string {
 	return " on " + p.Canary.Provider
 }
 
-// where says of which Application a rollout is, and on which clusters. Of a plain Canary neither is known.
+// where names the Application and the clusters of a rollout. For a plain Canary both are unknown.
 func where(r *render.Rollout) string {
 	var parts []string
 	if r.Application != "" {
@@ -104,15 +104,19 @@ func (r run) BacksOut() string {
 
 func percent(n int) string { return strconv.Itoa(n) + "%" }
 
-// Most returns the largest share of the traffic, or the least it is if a run has no known end.
+// Most returns the largest share of the traffic that the canary has, and whether all traffic follows. It is a
+// lower bound if a run has no known end.
 func (r run) Most() string {
-	if r.Outcome == flagger.TooLong {
+	switch r.Outcome {
+	case flagger.TooLong:
 		return percent(r.Peak()) + " or more"
+	case flagger.Promoted:
+		return percent(r.Peak()) + ", then all"
 	}
 	return percent(r.Peak())
 }
 
-// minutes returns a number of traffic-minutes, with two decimals at most.
+// minutes returns a number of traffic-minutes, with at most two decimals.
 func minutes(n float64) string {
 	if n > 0 && n < 0.005 {
 		return "less than 0.01"
@@ -142,20 +146,20 @@ func gates(p *flagger.Plan) (all []string) {
 	return all
 }
 
-// gate returns what a gate adds.
+// gate describes the calls of a gate, and the time that it adds.
 func gate(g flagger.Gate) string {
 	adds := diag.Duration(g.Least)
 	if g.Most > g.Least {
 		adds += " to " + diag.Duration(g.Most)
 	}
-	text := fmt.Sprintf("%s (%s): asked %s; a refusal adds %s", g.Type, diag.Some(g.Webhooks, diag.MostNames), times(g.Asked), adds)
+	text := fmt.Sprintf("%s (%s): called %s; a rejection adds %s", g.Type, diag.Some(g.Webhooks, diag.MostNames), times(g.Asked), adds)
 	if g.Next != g.Least || g.Most > g.Least {
 		text += ", and each further one " + diag.Duration(g.Next)
 	}
 	if g.Traffic > 0 {
-		return text + fmt.Sprintf("; while it waits the new version has up to %d%% of the traffic", g.Traffic)
+		return text + fmt.Sprintf("; meanwhile the new version has up to %d%% of the traffic", g.Traffic)
 	}
-	return text + "; while it waits the new version has no traffic"
+	return text + "; meanwhile the new version has no traffic"
 }
 
 func times(n int) string {
@@ -168,47 +172,72 @@ func times(n int) string {
 	return fmt.Sprintf("%d times", n)
 }
 
-// notes returns what else there is to know of a rollout, in sentences without full stops.
+// headline returns the row of a rollout in the table of all, as a sentence without a full stop.
+func headline(p *flagger.Plan) string {
+	promoted, rolledBack, traffic := atWorst(p)
+	if p.Canary.Suspend {
+		return Strategy(&p.Canary)
+	}
+	text := Strategy(&p.Canary) + onProvider(p) + "; promoted after " + promoted
+	if promoted == never {
+		text = Strategy(&p.Canary) + onProvider(p) + "; never promoted"
+	}
+	if rolledBack == never {
+		return text + "; bad versions are never rolled back"
+	}
+	return text + fmt.Sprintf("; bad versions are rolled back within %s, after up to %s traffic-minutes", rolledBack, traffic)
+}
+
+// notesOf returns the notes of a plan, with a note if the rollout is too long to compute its odds.
+func notesOf(r *render.Rollout) []string {
+	all := notes(r.Plan)
+	if r.TooMany {
+		all = append(all, fmt.Sprintf("the odds of catching a bad version are not computed: the rollout has more than %d states (steps times failed checks)", flagger.MostStates))
+	}
+	return all
+}
+
+// notes returns further facts about a rollout, in sentences without full stops.
 func notes(p *flagger.Plan) (all []string) {
 	a := &p.Canary.Analysis
 	if p.Canary.Suspend {
 		return nil
 	}
-	say := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
+	note := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
 	switch {
 	case p.Reason != "":
-		say("%s", p.Reason)
+		note("%s", p.Reason)
 	case p.Good.Outcome == flagger.Endless:
-		say("no version is ever promoted: the rollout stays where the table ends")
+		note("no version is ever promoted: the rollout stays at the last row of the table")
 	case p.Good.Outcome == flagger.RolledBack:
-		say("every version is rolled back, however good it is")
+		note("every version is rolled back, however good it is")
 	}
 	for _, run := range runsOf(p) {
 		if run.Outcome == flagger.TooLong {
-			say("%s: the table ends after %s, and the rollout does not", run.Name, diag.Duration(run.Duration()))
+			note("%s: the table ends after %s, but the rollout continues", run.Name, diag.Duration(run.Duration()))
 		}
 	}
 	switch {
 	case p.Canary.SkipAnalysis:
-		say("nothing is checked: a version has no traffic before it is promoted, and all of it afterwards, good or bad")
+		note("nothing is checked: a version has no traffic before its promotion and all traffic afterwards, good or bad")
 		return all
 	case p.First == nil && p.Good.Outcome == flagger.Promoted:
-		say("nothing can fail a check: a bad version is promoted like a good one")
+		note("no check can fail: a bad version is promoted like a good one")
 	}
 	if len(a.Match) > 0 && p.Canary.Router().Matches {
-		say("the shares are of the requests that match; all others stay with the old version")
+		note("until the primary serves the new version, the shares are of the requests that match; all other requests stay with the old version")
 	}
 	if a.SessionAffinity != nil {
-		say("clients that have met the new version stay with it: the shares are of those that come anew")
+		note("clients that reached the new version stay with it: the shares are of new clients")
 	}
 	if p.Good.Mirrors() {
-		say("what is mirrored the new version gets as well, and nobody sees its answers")
+		note("the new version also gets a copy of mirrored requests, and its responses are dropped")
 	}
 	if p.First != nil && len(a.Metrics) > 1 {
-		say("bad versions are taken to fail the first metric that is asked for")
+		note("bad versions are assumed to fail the first metric that Flagger queries")
 	}
 	return all
 }
 
-// since says what the times of all plans are since.
-const since = "Times are since Flagger has seen the new version, which is up to one interval after Flux has applied it. Each check at which pods are not ready yet adds an interval."
+// since defines the times of all plans.
+const since = "Times begin when Flagger detects the new version, up to one interval after Flux applies it. Each check at which pods are not ready adds an interval."

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/internal/power"
 	"github.com/fleetwright/fleetwright/render"
 )
 
@@ -19,18 +20,34 @@ func of(a flagger.Analysis) *render.Rollout {
 func TestStrategyInWords(t *testing.T) {
 	matching := make([]flagger.Match, 1)
 	for want, a := range map[string]flagger.Analysis{
-		"canary on istio: 10% more every 1m, up to 50%; the first failed check undoes it":                                     {StepWeight: 10, MaxWeight: 50},
-		"canary on istio: 25%, 50%, a step every 1m30s; 3 failed checks undo it":                                              {StepWeight: 25, MaxWeight: 50, Threshold: 3, Interval: "90s"},
-		"canary on istio: 1%, 10%, a step every 1m; the first failed check undoes it":                                         {StepWeights: []int{1, 10}},
-		"canary on istio: 30% for 1m; the first failed check undoes it":                                                       {StepWeights: []int{30}},
-		"canary on istio: mirrored first, then 20%, 40%, a step every 1m; the first failed check undoes it":                   {StepWeight: 20, MaxWeight: 40, Mirror: true},
-		"canary on istio: no traffic; the first failed check undoes it":                                                       {},
-		"A/B testing on istio: 3 checks, one every 1m, of all requests that match; the first failed check undoes it":          {Iterations: 3, Match: matching},
-		"blue/green on istio: 1 check, one every 1m, then all traffic; the first failed check undoes it":                      {Iterations: 1},
-		"blue/green on istio: 4 checks of mirrored traffic, one every 1m, then all traffic; the first failed check undoes it": {Iterations: 4, Mirror: true},
+		"canary on istio: 10% more every 1m, up to 50%; the first failed check rolls it back":                                     {StepWeight: 10, MaxWeight: 50},
+		"canary on istio: 25%, 50%, a step every 1m30s; 3 failed checks roll it back":                                             {StepWeight: 25, MaxWeight: 50, Threshold: 3, Interval: "90s"},
+		"canary on istio: 1%, 10%, a step every 1m; the first failed check rolls it back":                                         {StepWeights: []int{1, 10}},
+		"canary on istio: 30% for 1m; the first failed check rolls it back":                                                       {StepWeights: []int{30}},
+		"canary on istio: mirrored first, then 20%, 40%, a step every 1m; the first failed check rolls it back":                   {StepWeight: 20, MaxWeight: 40, Mirror: true},
+		"canary on istio: no traffic; the first failed check rolls it back":                                                       {},
+		"A/B testing on istio: 3 checks, one every 1m, of all requests that match; the first failed check rolls it back":          {Iterations: 3, Match: matching},
+		"blue/green on istio: 1 check, one every 1m, then all traffic; the first failed check rolls it back":                      {Iterations: 1},
+		"blue/green on istio: 4 checks of mirrored traffic, one every 1m, then all traffic; the first failed check rolls it back": {Iterations: 4, Mirror: true},
 	} {
 		if got := strategy(of(a).Plan); got != want {
 			t.Errorf("it is %q, want %q", got, want)
+		}
+	}
+}
+
+func TestChanceInWords(t *testing.T) {
+	for want, r := range map[string]power.Range{
+		"5 of 100":              {Low: .05, High: .05},
+		"5 to 9 of 100":         {Low: .05, High: .09},
+		"0 to 100 of 100":       {Low: 0, High: 1},
+		"at most 9 of 100":      {Low: 0, High: .09},
+		"at least 95 of 100":    {Low: .95, High: 1},
+		"less than 0.1 of 100":  {Low: 0, High: .0001},
+		"more than 99.9 of 100": {Low: .9999, High: 1},
+	} {
+		if got := of100(r); got != want {
+			t.Errorf("%v is %q, want %q", r, got, want)
 		}
 	}
 }
@@ -49,15 +66,15 @@ func TestNotes(t *testing.T) {
 	}{
 		{"nothing", of(flagger.Analysis{StepWeight: 50}), ""},
 		{"no step", of(flagger.Analysis{}), "no version is ever promoted"},
-		{"very many checks", of(flagger.Analysis{Iterations: 1 << 20}), "good version: the table ends after 166h39m, and the rollout does not"},
-		{"very much patience", of(flagger.Analysis{StepWeight: 50, Threshold: 1 << 20}), "bad at the last check: the table ends after 166h39m, and the rollout does not"},
+		{"very many checks", of(flagger.Analysis{Iterations: 1 << 20}), "good version: the table ends after 166h39m, but the rollout continues"},
+		{"very much patience", of(flagger.Analysis{StepWeight: 50, Threshold: 1 << 20}), "bad at the last check: the table ends after 166h39m, but the rollout continues"},
 		{"a metric that cannot be asked for", of(flagger.Analysis{StepWeight: 50, Metrics: []flagger.Metric{{Name: "unknown"}}}), "every version is rolled back"},
 		{"no analysis", skipped, "nothing is checked: "},
-		{"no checks", unchecked, "nothing can fail a check"},
-		{"conditions", of(flagger.Analysis{Iterations: 2, Match: make([]flagger.Match, 1)}), "the shares are of the requests that match"},
-		{"a cookie", of(flagger.Analysis{StepWeight: 50, SessionAffinity: &flagger.SessionAffinity{}}), "clients that have met the new version stay with it"},
-		{"a mirror", of(flagger.Analysis{StepWeight: 50, Mirror: true}), "what is mirrored the new version gets as well"},
-		{"two metrics", of(flagger.Analysis{StepWeight: 50, Metrics: []flagger.Metric{{Name: "request-duration"}}}), "bad versions are taken to fail the first metric"},
+		{"no checks", unchecked, "no check can fail"},
+		{"conditions", of(flagger.Analysis{Iterations: 2, Match: make([]flagger.Match, 1)}), "until the primary serves the new version, the shares are of the requests that match"},
+		{"a cookie", of(flagger.Analysis{StepWeight: 50, SessionAffinity: &flagger.SessionAffinity{}}), "clients that reached the new version stay with it"},
+		{"a mirror", of(flagger.Analysis{StepWeight: 50, Mirror: true}), "the new version also gets a copy of mirrored requests"},
+		{"two metrics", of(flagger.Analysis{StepWeight: 50, Metrics: []flagger.Metric{{Name: "request-duration"}}}), "bad versions are assumed to fail the first metric"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got := notes(tt.rollout.Plan)
@@ -71,8 +88,8 @@ func TestNotes(t *testing.T) {
 func TestGatesInWords(t *testing.T) {
 	gate := []flagger.Webhook{{Name: "go", Type: flagger.ConfirmPromotion, URL: "http://gates.test/"}}
 	for want, a := range map[string]flagger.Analysis{
-		"confirm-promotion (go): asked once; a refusal adds 1m; while it waits the new version has up to 50% of the traffic":                                  {StepWeight: 50, MaxWeight: 50, Webhooks: gate},
-		"confirm-promotion (go): asked twice; a refusal adds 2m to 3m, and each further one 2m; while it waits the new version has up to 100% of the traffic": {Iterations: 2, Webhooks: gate},
+		"confirm-promotion (go): called once; a rejection adds 1m; meanwhile the new version has up to 50% of the traffic":                                  {StepWeight: 50, MaxWeight: 50, Webhooks: gate},
+		"confirm-promotion (go): called twice; a rejection adds 2m to 3m, and each further one 2m; meanwhile the new version has up to 100% of the traffic": {Iterations: 2, Webhooks: gate},
 	} {
 		if got := gates(of(a).Plan); !slices.Equal(got, []string{want}) {
 			t.Errorf("it is %q, want %q", got, want)
@@ -87,8 +104,8 @@ func TestRunsThatGoOn(t *testing.T) {
 	if run.Outcome != "never ends" || run.After() != "–" || run.Most() != "50%" || run.Exposure() != "without end" {
 		t.Errorf("%s, %s, %s, %s", run.Outcome, run.After(), run.Most(), run.Exposure())
 	}
-	if got := level(run.Run, chartWidth-1, chartWidth, 100, 1); got != 8 {
-		t.Errorf("at the end of the chart it is %d eighths high, want half of the traffic to the end", got)
+	if got := cell(run.Shares(), run.Outcome, chartWidth-1, chartWidth, 100, 1); got != '█' {
+		t.Errorf("at the end of the chart there is %q, want half of the traffic to the end", got)
 	}
 	long := runsOf(of(flagger.Analysis{Iterations: 1 << 20}).Plan)[0]
 	if long.Most() != "0% or more" || long.Exposure() != "none" {
@@ -119,12 +136,12 @@ func TestLongTablesAreFolded(t *testing.T) {
 // TestShortPeaksAreShown: a chart shows the traffic of a minute of hours.
 func TestShortPeaksAreShown(t *testing.T) {
 	run := of(flagger.Analysis{Iterations: 160}).Plan.Good
-	highest := 0
+	top := ""
 	for x := range chartWidth {
-		highest = max(highest, level(run, x, chartWidth, len(run.Ticks)-1, chartHeight-1))
+		top += string(cell(run.Shares(), run.Outcome, x, chartWidth, len(run.Ticks)-1, chartHeight-1))
 	}
-	if highest != 8 {
-		t.Errorf("the chart is %d eighths high at the top, want all", highest)
+	if !strings.ContainsAny(top, "█▒") {
+		t.Errorf("at the top of the chart is %q, want all traffic", top)
 	}
 }
 
