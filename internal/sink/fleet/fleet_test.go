@@ -1,0 +1,137 @@
+package fleet
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/clipperhouse/displaywidth"
+
+	"github.com/fleetwright/fleetwright/internal/fleetgen"
+	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// fleetOf returns the fleet of documents.
+func fleetOf(t *testing.T, files []schema.File) *Fleet {
+	t.Helper()
+	members, list := render.Begin(schema.Load(files), render.Options{}).Fleet(nil)
+	if list.HasErrors() {
+		t.Fatal(list)
+	}
+	return New(members, nil)
+}
+
+// generated returns a generated fleet of a size.
+func generated(t *testing.T, size fleetgen.Size) *Fleet {
+	t.Helper()
+	files, err := fleetgen.Files(size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fleetOf(t, files)
+}
+
+// example returns the fleet of a directory, with unusual names.
+func example(t *testing.T, directory string) *Fleet {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join("../../..", directory, "*.yaml"))
+	if err != nil || len(names) == 0 {
+		t.Fatalf("%s: %v", directory, err)
+	}
+	var files []schema.File
+	for _, name := range names {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, schema.File{Name: name, Data: data})
+	}
+	return fleetOf(t, files)
+}
+
+// TestTextFits checks that no line exceeds the width, even with long names.
+func TestTextFits(t *testing.T) {
+	for name, f := range map[string]*Fleet{
+		"odd names": example(t, "conformance/testdata/page"), "overrides": example(t, "examples/overrides"),
+		"a hub": example(t, "examples/hub"), "many": generated(t, fleetgen.Size{Applications: 60, Clusters: 100, Overrides: true}),
+	} {
+		for _, width := range []int{20, 40, 60, 80, 120} {
+			var b bytes.Buffer
+			if err := writeText(&b, f, Options{Width: width}); err != nil {
+				t.Fatal(err)
+			}
+			for line := range strings.Lines(b.String()) {
+				if got := displaywidth.String(strings.TrimSuffix(line, "\n")); got > width {
+					t.Errorf("%s: in %d columns a line has %d: %s", name, width, got, line)
+				}
+			}
+		}
+	}
+}
+
+// TestSameFleetSameBytes checks every format.
+func TestSameFleetSameBytes(t *testing.T) {
+	for _, format := range Formats {
+		var first string
+		for range 3 {
+			var b bytes.Buffer
+			if err := format.Value(&b, generated(t, fleetgen.Size{Applications: 24, Clusters: 7, Overrides: true}), Options{}); err != nil {
+				t.Fatal(err)
+			}
+			if first == "" {
+				first = b.String()
+			} else if b.String() != first {
+				t.Errorf("%s differs from run to run", format.Name)
+			}
+		}
+	}
+}
+
+// TestPagesOfManyClustersStaySmall checks that a page has at most 300 KB, and a flowchart at most 50,000
+// characters, which is GitHub's limit.
+func TestPagesOfManyClustersStaySmall(t *testing.T) {
+	f := generated(t, fleetgen.Size{Applications: 60, Clusters: 100, Overrides: true})
+	for format, most := range map[string]int{"html": 300_000, "mermaid": 50_000} {
+		write, _ := Formats.Get(format)
+		var b bytes.Buffer
+		if err := write(&b, f, Options{}); err != nil || b.Len() > most {
+			t.Errorf("%s has %d bytes, want at most %d: %v", format, b.Len(), most, err)
+		}
+	}
+}
+
+// TestLanes checks that overlapping lanes have different columns, and that others share a column.
+func TestLanes(t *testing.T) {
+	nodes := []node{{Name: "a"}, {Name: "b", after: []int{0}}, {Name: "c", after: []int{0, 1}}, {Name: "d"}, {Name: "e", after: []int{3}}}
+	of, columns := lanes(nodes)
+	if got, want := fmt.Sprint(of, columns), "map[0:{0 0 2} 1:{1 1 2} 3:{0 3 4}] 2"; got != want {
+		t.Errorf("they are %s, want %s", got, want)
+	}
+	var drawn []string
+	for i, n := range nodes {
+		mark, _ := marks(i, n, of, columns)
+		drawn = append(drawn, mark+" "+n.Name)
+	}
+	want := "┌───● a\n├─┬─● b\n└─┴─● c\n┌───● d\n└───● e"
+	if got := strings.Join(drawn, "\n"); got != want {
+		t.Errorf("it is\n%s\nwant\n%s", got, want)
+	}
+}
+
+// TestLabelsAreText checks that names contain no Mermaid syntax.
+func TestLabelsAreText(t *testing.T) {
+	for text, want := range map[string]string{
+		`a"]; click x "javascript:1"`: `"a#34;#93;#59; click x #34;javascript:1#34;"`,
+		"`**a**` <b> #quot; {}":       `"#96;#42;#42;a#42;#42;#96; #60;b#62; #35;quot#59; #123;#125;"`,
+		"shop/web-app 1.x":            `"shop/web-app 1.x"`,
+		"a\nb":                        `"a#92;nb"`,
+	} {
+		if got := label(text); got != want {
+			t.Errorf("the label of %q is %s, want %s", text, got, want)
+		}
+	}
+}
