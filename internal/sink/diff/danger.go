@@ -12,7 +12,7 @@ import (
 	"github.com/fleetwright/fleetwright/render/tree"
 )
 
-// The groups of the kinds that are dangerous to change.
+// Groups of the kinds whose changes can be dangerous.
 const (
 	kustomizeGroup = "kustomize.toolkit.fluxcd.io"
 	helmGroup      = "helm.toolkit.fluxcd.io"
@@ -21,64 +21,67 @@ const (
 	sourceGroup    = "source.toolkit.fluxcd.io"
 )
 
-// A danger is a change that does more on the clusters than its line says.
+// A danger is a change with more effect on the clusters than its line shows.
 type danger struct {
 	group, kind string
-	// fields that change, with what is below them; none for the deletion of the object.
+	// fields whose change is dangerous, with all fields below them; nil for the deletion of the object.
 	fields []string
-	// unless reports whether an object is not in danger. It may be nil.
+	// unless reports whether an object is safe. It may be nil.
 	unless func(object map[string]any) bool
-	// effect is what happens. It is lower case and ends without a full stop.
+	// effect on the clusters, in lower case, without a full stop at the end.
 	effect string
 }
 
-// dangers are what Flux, Flagger, Kuma and Kubernetes do with a change.
+// dangers are the effects of changes in Flux, Flagger, Kuma and Kubernetes.
 var dangers = []danger{
-	// Kubernetes deletes what is in a namespace; Flux leaves what says so
+	// Kubernetes deletes all objects in a namespace; Flux keeps annotated objects
 	// (kustomize-controller docs/spec/v1/kustomizations.md, Controlling the deletion).
 	{"", "Namespace", nil, tree.IsKept, "Flux deletes it, and everything in it"},
 	// kustomize-controller docs/spec/v1/kustomizations.md, Controlling the apply behavior.
-	{"", "Namespace", []string{"metadata.labels", "metadata.annotations"}, isUpdated, "Flux does not update a Namespace that exists, unless the application's manifests bring it: set this with kubectl label namespace"},
+	{"", "Namespace", []string{"metadata.labels", "metadata.annotations"}, isUpdated, "Flux updates an existing Namespace only if the application's own manifests contain it: otherwise use kubectl label namespace"},
 	{"apps", "Deployment", nil, tree.IsKept, "Flux deletes it, and its pods"},
 	// The finalizer of a Kustomization deletes its inventory (kustomize-controller
-	// internal/controller/kustomization_controller.go, finalize), that of a HelmRelease uninstalls.
-	{kustomizeGroup, "Kustomization", nil, tree.LeavesAll, "Flux deletes everything that it has applied"},
+	// internal/controller/kustomization_controller.go, finalize); the finalizer of a HelmRelease uninstalls.
+	{kustomizeGroup, "Kustomization", nil, tree.LeavesAll, "Flux deletes all objects that it has applied"},
 	{helmGroup, "HelmRelease", nil, isLeft, "Flux uninstalls the release"},
 	// The primary belongs to the Canary, and the target was scaled to 0 (flagger
 	// pkg/canary/deployment_controller.go; docs/gitbook/usage/how-it-works.md, Canary finalizers).
-	{flaggerGroup, "Canary", nil, reverts, "Kubernetes deletes the primary with it, and the target stays at 0 replicas unless its source says how many: set revertOnDeletion, and render, before you remove a rollout"},
-	// Flagger logs that they conflict (flagger pkg/controller/controller.go, NewController).
-	{flaggerGroup, "Canary", []string{"spec.service.name"}, nil, "Flagger makes Services and routes of the new name, and leaves those of the old one: delete them"},
-	// Without a TrafficRoute for it, a service has a listener without a route
+	{flaggerGroup, "Canary", nil, reverts, "Kubernetes also deletes the primary, and the target stays at 0 replicas unless its manifest sets replicas: set revertOnDeletion and render before you remove a rollout"},
+	// Flagger logs a conflict (flagger pkg/controller/controller.go, NewController).
+	{flaggerGroup, "Canary", []string{"spec.service.name"}, nil, "Flagger creates Services and routes with the new name, and keeps the old ones: delete them"},
+	// Without a TrafficRoute, a service has a listener without a route
 	// (kuma 2.6 and newer, pkg/xds/generator/outbound_proxy_generator.go).
-	{kumaGroup, "TrafficRoute", nil, tree.IsKept, "while there is another TrafficRoute, Kuma routes no service that none of them names"},
-	{kumaGroup, "Mesh", nil, tree.IsKept, "every sidecar of it loses its configuration"},
+	{kumaGroup, "TrafficRoute", nil, tree.IsKept, "as long as another TrafficRoute exists, Kuma routes only services that a TrafficRoute names"},
+	{kumaGroup, "Mesh", nil, tree.IsKept, "every sidecar of this Mesh loses its configuration"},
 
-	// What the API server lets nobody change (kubernetes pkg/apis/apps/validation,
+	// Fields that the API server does not allow to change (kubernetes pkg/apis/apps/validation,
 	// pkg/apis/core/validation).
-	{"apps", "Deployment", []string{"spec.selector"}, nil, "the field is immutable: the API server refuses it, and Flux fails until the Deployment is deleted"},
-	{"", "Service", []string{"spec.clusterIP", "spec.clusterIPs"}, nil, "the field is immutable: the API server refuses it, and Flux fails until the Service is deleted"},
-	// Objects that Flux no longer finds in what it applies are deleted
+	{"apps", "Deployment", []string{"spec.selector"}, nil, "the field is immutable: the API server rejects it, and Flux fails until the Deployment is deleted"},
+	{"", "Service", []string{"spec.clusterIP", "spec.clusterIPs"}, nil, "the field is immutable: the API server rejects it, and Flux fails until the Service is deleted"},
+	// Flux deletes objects that are no longer among those that it applies
 	// (kustomize-controller docs/spec/v1/kustomizations.md, Prune).
-	{kustomizeGroup, "Kustomization", []string{"spec.targetNamespace"}, tree.PrunesNothing, "Flux applies everything to the new namespace, and deletes it from the old one"},
-	{kustomizeGroup, "Kustomization", []string{"spec.path", "spec.sourceRef"}, tree.PrunesNothing, "Flux deletes all that it does not find there"},
-	{kustomizeGroup, "Kustomization", []string{"spec.namePrefix", "spec.nameSuffix"}, tree.PrunesNothing, "Flux applies everything under other names, and deletes it under the old ones"},
-	{sourceGroup, "GitRepository", []string{"spec.url"}, nil, "Flux fetches another repository, and a Kustomization with prune deletes all that it does not find there"},
-	{sourceGroup, "OCIRepository", []string{"spec.url"}, nil, "Flux fetches another artifact, and a Kustomization with prune deletes all that it does not find there"},
+	{kustomizeGroup, "Kustomization", []string{"spec.targetNamespace"}, tree.PrunesNothing, "Flux applies all objects to the new namespace, and deletes them from the old one"},
+	{kustomizeGroup, "Kustomization", []string{"spec.path", "spec.sourceRef"}, tree.PrunesNothing, "Flux deletes all objects that the new place does not contain"},
+	{kustomizeGroup, "Kustomization", []string{"spec.namePrefix", "spec.nameSuffix"}, tree.PrunesNothing, "Flux applies all objects with new names, and deletes the old ones"},
+	{sourceGroup, "GitRepository", []string{"spec.url"}, nil, "Flux fetches another repository, and a Kustomization with prune deletes all objects that it does not contain"},
+	{sourceGroup, "OCIRepository", []string{"spec.url"}, nil, "Flux fetches another artifact, and a Kustomization with prune deletes all objects that it does not contain"},
 	{sourceGroup, "OCIRepository", []string{"spec.ref", "spec.verify", "spec.provider", "spec.secretRef", "spec.serviceAccountName", "spec.certSecretRef", "spec.proxySecretRef", "spec.insecure"}, isOfApplication,
-		"the cluster syncs from it: if Flux cannot fetch and verify an artifact like this, it gets no later change either"},
-	// A HelmRelease is upgraded to the chart that its source has (helm-controller
+		"the cluster syncs from this source: if Flux cannot fetch and verify such an artifact, no later change arrives either"},
+	// Flux upgrades a HelmRelease to the chart in its source (helm-controller
 	// docs/spec/v2/helmreleases.md, Chart template).
 	{sourceGroup, "HelmRepository", []string{"spec.url"}, nil, "Flux upgrades its releases to the charts of another repository"},
 	{kustomizeGroup, "Kustomization", []string{"spec.kubeConfig"}, nil, "Flux may apply it to another cluster"},
 	{helmGroup, "HelmRelease", []string{"spec.kubeConfig"}, nil, "Flux may install it on another cluster"},
 	// helm-controller docs/spec/v2/helmreleases.md, Release name, Target namespace,
 	// Storage namespace; internal/action/diff.go, ReleaseTargetChanged.
-	{helmGroup, "HelmRelease", []string{"spec.releaseName", "spec.targetNamespace", "spec.storageNamespace"}, nil, "Flux uninstalls the release, and installs it anew"},
-	{helmGroup, "HelmRelease", []string{"spec.chart.spec.chart"}, isUpdatedInPlace, "Flux uninstalls the release, and installs it anew"},
+	{helmGroup, "HelmRelease", []string{"spec.releaseName", "spec.targetNamespace", "spec.storageNamespace"}, nil, reinstalls},
+	{helmGroup, "HelmRelease", []string{"spec.chart.spec.chart"}, isUpdatedInPlace, reinstalls},
 }
 
-// isUpdated reports whether Flux applies an object also where it exists.
+// reinstalls is the effect of another name of a release or a chart.
+const reinstalls = "Flux uninstalls the release, and installs it again"
+
+// isUpdated reports whether Flux updates an object that exists.
 func isUpdated(object map[string]any) bool {
 	return tree.TextAt(object, "metadata", "annotations", manifest.FluxSSA) != "IfNotPresent"
 }
@@ -88,18 +91,19 @@ func isUpdatedInPlace(object map[string]any) bool {
 	return tree.TextAt(object, "spec", "upgrade", "chartNameChangeStrategy") == "InPlaceUpdate"
 }
 
-// isOfApplication reports whether a source is not the one that the cluster syncs from, which Flux keeps.
+// isOfApplication reports whether a source belongs to an application. Flux keeps the other one, from which the
+// cluster syncs.
 func isOfApplication(object map[string]any) bool { return !tree.IsKept(object) }
 
-// isLeft reports whether Flux leaves the release of a HelmRelease that is no longer applied.
+// isLeft reports whether Flux keeps the release of a HelmRelease that it no longer applies.
 func isLeft(object map[string]any) bool { return tree.IsSuspended(object) || tree.IsKept(object) }
 
-// reverts reports whether Flagger gives the traffic back to the target.
+// reverts reports whether Flagger returns the traffic to the target.
 func reverts(object map[string]any) bool {
 	return tree.ValueAt(object, "spec", "revertOnDeletion") == true
 }
 
-// dangerOf returns the danger of a field or of the deletion. A nil value stands for any object.
+// dangerOf returns the effect of changing a field, or of the deletion, or "". A nil value stands for any object.
 func dangerOf(o Object, value map[string]any, field string) string {
 	for _, d := range dangers {
 		if d.group != o.Group() || d.kind != o.Kind || (field == "") != (d.fields == nil) || value != nil && d.unless != nil && d.unless(value) {
@@ -115,8 +119,8 @@ func dangerOf(o Object, value map[string]any, field string) string {
 	return ""
 }
 
-// dangerOfDeletion is what deleting the object does. What a Flux Kustomization for a directory has
-// applied is said of that.
+// dangerOfDeletion returns the effect of deleting the object, or "". Notes on a directory describe the effect of
+// deleting its Flux Kustomization.
 func dangerOfDeletion(ch *Change) string {
 	if ch.isSync() {
 		return ""
@@ -124,7 +128,7 @@ func dangerOfDeletion(ch *Change) string {
 	return dangerOf(ch.Object, ch.old.value(), "")
 }
 
-// dangerOfField is what changing a field does.
+// dangerOfField returns the effect of changing a field, or "".
 func dangerOfField(ch *Change, f Field) string {
 	if f.Path == "spec.suspend" {
 		return dangerOfSuspension(ch.Object, f.New == true)
@@ -133,17 +137,17 @@ func dangerOfField(ch *Change, f Field) string {
 		return dangerOfProvider(ch.new, f)
 	}
 	if ch.isSync() && !strings.HasPrefix(f.Path, "spec.kubeConfig") {
-		return "" // where these are found follows from where the output is
+		return "" // their paths follow from the path of the output
 	}
 	return dangerOf(ch.Object, ch.new.value(), f.Path)
 }
 
-// dangerOfProvider is what another provider does to a rollout. Flagger makes the new route with the next check,
-// at 100 % for the primary, and goes on with an analysis by its weights; it leaves the old route (fluxcd/flagger
-// pkg/controller/scheduler.go, advanceCanary). One HTTPRoute of a Service switches off the splits of a mesh of
-// Kuma (seen on 2.7.3 and 2.13.10).
+// dangerOfProvider returns the effect of another provider. Flagger creates the new route at the next check, with
+// 100 % for the primary, and continues an analysis by its weights; it keeps the old route (fluxcd/flagger
+// pkg/controller/scheduler.go, advanceCanary). One HTTPRoute of a Service disables all splits of a mesh of
+// Kuma (measured on 2.7.3 and 2.13.10).
 func dangerOfProvider(canary *document, f Field) string {
-	effect := "a running analysis loses its weights: change the rollout while none runs"
+	effect := "a running analysis loses its weights: change the rollout while no analysis runs"
 	if f.Old != flagger.Kuma || f.New != flagger.GatewayAPI {
 		return effect
 	}
@@ -168,12 +172,12 @@ func dangerOfSuspension(o Object, suspended bool) string {
 		who = "Flagger"
 	}
 	if suspended {
-		return who + " leaves it as it is, and does nothing with later changes, until it is resumed"
+		return who + " ignores later changes until you resume it"
 	}
-	return who + " makes up for all changes since it was suspended"
+	return who + " applies all changes since it was suspended"
 }
 
-// isRenamed reports whether a created object is a deleted one of its directory with another name.
+// isRenamed reports whether a created object equals a deleted one of the same directory, except for its name.
 func isRenamed(deleted, created *Change) bool {
 	was, is := deleted.Object, created.Object
 	if was.Kind != is.Kind || was.Group() != is.Group() || deleted.Root != created.Root || !slices.Equal(deleted.Clusters, created.Clusters) {
@@ -191,31 +195,31 @@ func isRenamed(deleted, created *Change) bool {
 	return false
 }
 
-// dangerOfRenaming is what another name does.
+// dangerOfRenaming returns the effect of another name, or "".
 func dangerOfRenaming(ch *Change) string {
 	switch {
 	case ch.Object.Group() == helmGroup:
-		return "Flux uninstalls the release, and installs it anew"
+		return reinstalls
 	case tree.LeavesAll(ch.old.value()):
 		return ""
 	}
-	return "Flux deletes everything that the old one has applied, and the new one applies it again"
+	return "Flux deletes all objects of the old Kustomization, and the new one applies them again"
 }
 
-// isMoved reports whether another Flux Kustomization applies an object than before.
+// isMoved reports whether an object moves to another Flux Kustomization.
 func (ch *Change) isMoved() bool {
 	return ch.oldPath() != "" && layout.Stage(ch.oldPath()) != layout.Stage(ch.Path)
 }
 
-// isTakenOver reports whether an object moves that was elsewhere in trees of the former layout.
+// isTakenOver reports whether an object moves because the former layout had it elsewhere.
 func (ch *Change) isTakenOver() bool {
 	return ch.isMoved() && (ch.isSync() || ch.dir == layout.SharedDir)
 }
 
-// dangerOfMoving is what another Flux Kustomization does to an object.
+// dangerOfMoving returns the effect of moving to another Flux Kustomization, or "".
 func dangerOfMoving(ch *Change) string {
 	if !ch.isMoved() || tree.IsKept(ch.old.value()) || !ch.isTakenOver() && dangerOf(ch.Object, ch.old.value(), "") == "" {
 		return ""
 	}
-	return "another Flux Kustomization applies it, and the old one may delete it before"
+	return "another Flux Kustomization applies it, and the old one may delete it first"
 }

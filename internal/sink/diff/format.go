@@ -18,13 +18,15 @@ import (
 // A Format writes a report.
 type Format func(w io.Writer, r *Report, o Options) error
 
-// Options are what formats know beside the report.
+// Options configure a format.
 type Options struct {
-	// Dir is the directory that is rendered into, for the names of files. It may be empty.
+	// Dir is the output directory, for the names of files. It may be empty.
 	Dir string
-	// Color has text print colours, for a terminal.
+	// Color enables colours in text, for a terminal.
 	Color bool
-	// Command prints the whole difference, for those that cannot.
+	// Version of fleetwright, for json.
+	Version string
+	// Command is the command that prints the whole difference, for formats that cut it.
 	Command string
 }
 
@@ -35,7 +37,7 @@ var Formats = format.List[Format]{
 	{Name: "json", Value: writeJSON},
 }
 
-// A summary counts what changes.
+// A summary counts the changes.
 type summary struct {
 	Clusters     int `json:"clusters"`
 	Applications int `json:"applications"`
@@ -60,7 +62,7 @@ func (r *Report) summary() summary {
 	return s
 }
 
-// Summary counts what changes, in one line.
+// Summary returns the numbers of changes, in one line.
 func (r *Report) Summary() string {
 	waiting := ""
 	if n := r.Waiting(); n > 0 {
@@ -76,10 +78,10 @@ func (r *Report) Summary() string {
 	return fmt.Sprintf("%s, %s: %s%s", diag.Plural(s.Clusters, "cluster"), diag.Plural(s.Applications, "application"), s.counts, waiting)
 }
 
-// aboutInWords is what the note is about.
+// aboutInWords returns the subject of the note.
 func (n Note) aboutInWords() string { return cmp.Or(n.About, "clusters") }
 
-// title says what changes, and where.
+// title returns the object that changes, with its clusters.
 func (ch *Change) title() string {
 	what := ch.Path
 	if ch.Object != (Object{}) {
@@ -88,10 +90,10 @@ func (ch *Change) title() string {
 	return fmt.Sprintf("%s %s on %s", what, ch.Action, clustersInWords(ch.Clusters))
 }
 
-// file is the name of the file, below the directory that is rendered into.
+// file returns the name of the file below the output directory.
 func (p place) file() string { return path.Join(p.Root, layout.Dir, p.Path) }
 
-// unified is the difference as diff -u has it, with the names of files below a directory.
+// unified returns the difference in the format of diff -u, with the names of files below a directory.
 func (ch *Change) unified(dir string) string {
 	names, lines := [2]string{}, [2][]byte{}
 	for i, d := range []*document{ch.old, ch.new} {
@@ -109,7 +111,7 @@ func (ch *Change) unified(dir string) string {
 	return rest
 }
 
-// nameIn returns the name of a file in a directory, or in a registry, where the root of each cluster is its own.
+// nameIn returns the name of a file in a directory, or in a registry, where each cluster has its own root.
 func nameIn(dir, file string) string {
 	if !strings.Contains(dir, "://") {
 		return path.Join(dir, file)
@@ -117,8 +119,8 @@ func nameIn(dir, file string) string {
 	return strings.TrimSuffix(dir, "/") + "/" + strings.Replace(file, "/"+layout.Dir+"/", "/", 1)
 }
 
-// cells are the parts of a text between tabs and line breaks.
+// cells matches the parts of a text between tabs and line breaks.
 var cells = lazyregexp.New(`[^\t\n]+`)
 
-// printable is a difference in which no character does anything to the terminal.
+// printable escapes the control characters of a difference.
 func printable(text string) string { return cells().ReplaceAllStringFunc(text, diag.Plain) }

@@ -4,10 +4,13 @@ import (
 	"io"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/format"
 )
 
-// A jsonReport has empty lists where nothing changes.
-type jsonReport struct {
+// A Document is a report for programs, and stable: fields keep their names and meanings, and new ones
+// may be added. Without changes its lists are empty.
+type Document struct {
+	format.Header
 	Clusters []Cluster    `json:"clusters"`
 	Notes    []Note       `json:"notes"`
 	Changes  []jsonChange `json:"changes"`
@@ -16,7 +19,7 @@ type jsonReport struct {
 	Summary  summary      `json:"summary"`
 }
 
-// A jsonChange of a file that holds no object has no kind.
+// A jsonChange of a file without objects has no kind.
 type jsonChange struct {
 	Action     Action   `json:"action"`
 	APIVersion string   `json:"apiVersion,omitempty"`
@@ -30,7 +33,7 @@ type jsonChange struct {
 	Diff       string   `json:"diff"`
 }
 
-// A jsonWave has what is written of its clusters now, or what waits for them, with notes.
+// A jsonWave holds the written or the waiting changes of the wave's clusters, with notes.
 type jsonWave struct {
 	Name     string        `json:"name"`
 	Waits    bool          `json:"waits"`
@@ -38,10 +41,9 @@ type jsonWave struct {
 	Notes    []Note        `json:"notes,omitempty"`
 }
 
-// writeJSON is for programs: a field keeps its name and its meaning, and others may come beside it.
-// Credentials are replaced by ***. Paths are below the output directory, on the first cluster.
+// writeJSON writes the document of a report. Credentials are replaced by ***. Paths are below the output directory, on the first cluster.
 func writeJSON(w io.Writer, r *Report, o Options) error {
-	report := jsonReport{append([]Cluster{}, r.Clusters...), append([]Note{}, redactedNotes(r.Notes)...), []jsonChange{}, r.through, nil, r.summary()}
+	report := Document{format.NewHeader("diff", o.Version), append([]Cluster{}, r.Clusters...), append([]Note{}, redactedNotes(r.Notes)...), []jsonChange{}, r.through, nil, r.summary()}
 	for _, w := range r.Waves {
 		report.Waves = append(report.Waves, jsonWave{w.Name, w.Waits, append([]WaveCluster{}, w.Clusters...), redactedNotes(w.Notes)})
 	}

@@ -18,21 +18,21 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// A Note says in words what changes.
+// A Note describes a change in words.
 type Note struct {
-	// About is what changes: an application as namespace/name, or a part that serves
-	// all of them, such as infrastructure. It is empty for the clusters themselves.
+	// About is the subject: an application as namespace/name, or a part that serves all of
+	// them, such as infrastructure. It is empty for the clusters themselves.
 	About string `json:"about,omitempty"`
-	// Text says what changes. It is lower case and ends without a full stop. What is
-	// called otherwise on each cluster has a star for the cluster's name.
+	// Text describes the change, in lower case, without a full stop at the end. A star
+	// replaces the cluster's name in names that contain it.
 	Text string `json:"text"`
-	// Danger says what it does on the clusters, where that is dangerous.
+	// Danger is the effect on the clusters, if it is dangerous.
 	Danger string `json:"danger,omitempty"`
-	// Clusters where it changes, by name.
+	// Clusters with the change, by name.
 	Clusters []string `json:"clusters,omitempty"`
 }
 
-// String is the note in one line, without what it is about.
+// String returns the note in one line, without its subject.
 func (n Note) String() string {
 	text := n.Text
 	if len(n.Clusters) > 0 {
@@ -44,7 +44,7 @@ func (n Note) String() string {
 	return text
 }
 
-// mostNamed is how many clusters are named in a sentence.
+// mostNamed limits the clusters that a sentence names.
 const mostNamed = 3
 
 // clustersInWords names a few clusters, and counts many.
@@ -55,29 +55,29 @@ func clustersInWords(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// A noter collects notes, each once for all clusters.
+// A noter collects notes, each one once for all clusters.
 type noter struct {
 	// dirs are the directories that change.
 	dirs map[scope]dirChange
-	// spokes are the clusters of hubs that directories are applied to before and after.
+	// spokes are the clusters of hubs to which directories are applied before and after.
 	spokes map[scope]presence
-	// texts are what notes say that are one, with a star for the cluster's name.
+	// texts maps the texts of notes to representatives with a star for the cluster's name.
 	texts folder
 	all   map[noteKey]*Note
-	// judged returns a rollout that is there afterwards, as the rules read it. It may be nil.
+	// judged returns a rollout after the change, as the rules read it. It may be nil.
 	judged func(cluster, namespace, name string) *rules.Rollout
-	// formerly are the MetricTemplates that were others, or are gone, by their clusters.
+	// formerly are the former versions of changed or deleted MetricTemplates.
 	formerly map[identity]*document
-	// canaries are the changes of those that are there afterwards.
+	// canaries are the changes of the Canaries that exist after the change.
 	canaries map[serviceKey]*Change
-	// lost are the applications, policies and components that clusters lose; notes before these tell them.
+	// lost are the applications, policies and components that clusters lose; earlier notes report them.
 	lost map[lostKey]bool
 }
 
-// A lostKey is a policy of an application on a cluster, or with none all of them.
+// A lostKey is a policy of an application on a cluster, or all policies if policy is empty.
 type lostKey struct{ about, policy, cluster string }
 
-// notesOf returns a note for each lost application and line that decides, or one for many.
+// notesOf returns a note for each lost application and deciding line, or one note for many applications.
 func (n *noter) notesOf(losses []tree.Loss) (notes []Note) {
 	for _, l := range losses {
 		why := l.Reason
@@ -86,11 +86,11 @@ func (n *noter) notesOf(losses []tree.Loss) (notes []Note) {
 		}
 		note := Note{
 			Clusters: l.Clusters,
-			Danger:   "Flux deletes all that it has applied of it; " + why + "; this is refused without --allow-prune",
+			Danger:   deletesApplication + "; " + why + "; render needs --allow-prune for this",
 		}
 		if l.Component != "" {
 			note.About, note.Text = layout.Infrastructure, l.Subject()+" removed"
-			note.Danger = "Flux uninstalls it; " + why + "; this is refused without --allow-prune"
+			note.Danger = "Flux uninstalls it; " + why + "; render needs --allow-prune for this"
 			notes = append(notes, note)
 			for _, cluster := range l.Clusters {
 				for _, dir := range tree.ComponentDirs {
@@ -123,10 +123,13 @@ func (n *noter) notesOf(losses []tree.Loss) (notes []Note) {
 	return notes
 }
 
-// A scope is a directory of a cluster, in the tree of the root: the cluster itself, or its hub.
+// deletesApplication is the effect of removing an application.
+const deletesApplication = "Flux deletes all objects of the application"
+
+// A scope is a directory of a cluster in the tree of a root, which is the cluster itself or its hub.
 type scope struct{ root, cluster, dir string }
 
-// scope is a directory that the change is in on one of its clusters.
+// scope returns a directory of the change on one of its clusters.
 func (ch *Change) scope(cluster, dir string) scope {
 	if ch.Root == ch.cluster {
 		return scope{cluster, cluster, dir}
@@ -134,11 +137,11 @@ func (ch *Change) scope(cluster, dir string) scope {
 	return scope{ch.Root, cluster, dir}
 }
 
-// A noteKey is what notes have in common that are one.
+// A noteKey is equal for notes that are merged.
 type noteKey struct{ about, text, danger string }
 
-// say notes something about a change on some of its clusters.
-func (n *noter) say(ch *Change, text, danger string, on []string) {
+// note adds a note about a change on some of its clusters.
+func (n *noter) note(ch *Change, text, danger string, on []string) {
 	if ch.named {
 		text = starred(text, ch.cluster)
 	}
@@ -147,7 +150,7 @@ func (n *noter) say(ch *Change, text, danger string, on []string) {
 	}
 }
 
-// add adds a note, with a star where its text differs by the names of clusters alone.
+// add adds a note. If its text differs from another only by the names of clusters, it merges them.
 func (n *noter) add(note Note, cluster string) {
 	k := noteKey{note.About, n.texts.fold(note.Text, cluster, starred), note.Danger}
 	known := n.all[k]
@@ -162,11 +165,11 @@ func (n *noter) add(note Note, cluster string) {
 	known.Clusters = slices.Compact(known.Clusters)
 }
 
-// A presence is what there is for a hub's cluster before and after: anything that is applied to it,
-// and what is with or without applications. What does not change is not known.
+// A presence reports whether a hub applies anything to a cluster before and after: anything at all, and
+// the directories that exist even without applications. It knows only changed files.
 type presence struct{ was, is, wasWithout, isWithout bool }
 
-// notes are all notes: by what they are about, the dangerous ones first.
+// notes returns all notes, by subject, the dangerous ones first.
 func (n *noter) notes(changes []Change) []Note {
 	for at, spoke := range n.spokes {
 		switch {
@@ -196,11 +199,11 @@ func (n *noter) notes(changes []Change) []Note {
 	return all
 }
 
-// A dirChange is what happens to a directory of a cluster.
+// A dirChange holds the changes in a directory of a cluster.
 type dirChange struct {
-	// made, removed and changed count its files that are.
+	// made, removed and changed count the files with that change.
 	made, removed, changed int
-	// loses reports whether Flux deletes more with it than is in its files.
+	// loses reports whether Flux also deletes objects outside its files.
 	loses bool
 }
 
@@ -208,10 +211,10 @@ type dirChange struct {
 func (d dirChange) created() bool { return d.made > 1 && d.removed+d.changed == 0 }
 func (d dirChange) deleted() bool { return d.removed > 1 && d.made+d.changed == 0 }
 
-// withOthers reports whether more files of the directory change than one.
+// withOthers reports whether more than one file of the directory changes.
 func (d dirChange) withOthers() bool { return d.made+d.removed+d.changed > 1 }
 
-// see notes what becomes of a directory by the documents that a file of it has before and after.
+// see records the change of a directory from the documents of one of its files before and after.
 func (n *noter) see(at place, was, is []*document) {
 	if at.isSync() {
 		for _, d := range was {
@@ -222,7 +225,7 @@ func (n *noter) see(at place, was, is []*document) {
 		}
 	}
 	if at.isSync() && at.Path != layout.SyncFile {
-		return // the file is in another directory than what it applies
+		return // it applies another directory
 	}
 	k := scope{at.Root, at.cluster, at.dir}
 	d := n.dirs[k]
@@ -237,7 +240,7 @@ func (n *noter) see(at place, was, is []*document) {
 	n.dirs[k] = d
 }
 
-// seeSpoke notes the cluster that a hub applies a directory to.
+// seeSpoke records the cluster to which a hub applies a directory.
 func (n *noter) seeSpoke(d *document, note func(*presence)) {
 	if d.cluster != d.Root {
 		at := scope{d.Root, d.cluster, "."}
@@ -247,7 +250,7 @@ func (n *noter) seeSpoke(d *document, note func(*presence)) {
 	}
 }
 
-// applicationDir returns the directory in apps/ of the application that a directory is of, or "".
+// applicationDir returns the directory in apps/ of the application that owns a directory, or "".
 func applicationDir(dir string) string {
 	stage, id, ok := strings.Cut(dir, "/")
 	switch stage {
@@ -259,7 +262,7 @@ func applicationDir(dir string) string {
 	return ""
 }
 
-// about is what a directory holds: an application, or what serves all.
+// about returns the subject of a directory: an application, or a part that serves all applications.
 func about(dir string) string {
 	if app := applicationDir(dir); app != "" {
 		return strings.Replace(strings.TrimPrefix(app, layout.AppsDir+"/"), ".", "/", 1)
@@ -270,9 +273,9 @@ func about(dir string) string {
 	return dir
 }
 
-// ofDirs says which clusters and applications come and go.
+// ofDirs notes added and removed clusters and applications.
 func (n *noter) ofDirs(changes []Change) {
-	// What an application loses, Flux deletes.
+	// Flux deletes the objects that an application loses.
 	for i := range changes {
 		ch := &changes[i]
 		if ch.Action != Deleted || dangerOfDeletion(ch) == "" {
@@ -295,20 +298,20 @@ func (n *noter) ofDirs(changes []Change) {
 		case at.dir == "." && d.created():
 			say("cluster"+hub+" added", "")
 		case at.dir == "." && d.deleted():
-			say("cluster"+hub+" removed", "Flux deletes everything that it has applied there")
+			say("cluster"+hub+" removed", "Flux deletes all objects that it has applied there")
 		case root.created(), root.deleted(), path.Dir(at.dir) != layout.AppsDir:
 		case d.created():
 			say("application added", "")
 		case n.lost[lostKey{about(at.dir), "", at.cluster}]:
 		case d.deleted() && d.loses:
-			say("application removed", "Flux deletes all that it has applied of it")
+			say("application removed", deletesApplication)
 		case d.deleted():
 			say("application removed", "")
 		}
 	}
 }
 
-// of says what changes of an object, where its directory does not say it all.
+// of notes the change of an object, unless the note on its directory covers it.
 func (n *noter) of(ch *Change) {
 	if ch.Object == (Object{}) {
 		n.ofFile(ch)
@@ -319,16 +322,16 @@ func (n *noter) of(ch *Change) {
 	case Created:
 		switch {
 		case ch.isRollout():
-			n.say(ch, subject+": rollout added", "", n.where(ch, nil))
+			n.note(ch, subject+": rollout added", "", n.where(ch, nil))
 		case ch.Object.Group() == helmGroup && tree.IsKept(ch.new.value()):
-			n.say(ch, subject+" added", "it was not rendered before, so there is nothing to hand over, and Flux installs it", ch.Clusters)
+			n.note(ch, subject+" added", "it was not rendered before: Flux installs it, since no release can be handed over", ch.Clusters)
 		default:
-			n.say(ch, subject+" added", "", n.where(ch, dirChange.created))
+			n.note(ch, subject+" added", "", n.where(ch, dirChange.created))
 		}
 	case Deleted:
 		n.ofDeletion(ch, subject)
 	case Renamed:
-		n.say(ch, fmt.Sprintf("%s %s renamed to %s", ch.Object.Kind, ch.old.object.Name, ch.Object.Name), dangerOfRenaming(ch), ch.Clusters)
+		n.note(ch, fmt.Sprintf("%s %s renamed to %s", ch.Object.Kind, ch.old.object.Name, ch.Object.Name), dangerOfRenaming(ch), ch.Clusters)
 	case Changed:
 		n.ofFields(ch, subject)
 		n.ofService(ch)
@@ -342,27 +345,27 @@ func (n *noter) ofDeletion(ch *Change, subject string) {
 	}
 	switch {
 	case ch.isRollout():
-		n.say(ch, subject+": rollout removed", danger, n.where(ch, nil))
+		n.note(ch, subject+": rollout removed", danger, n.where(ch, nil))
 		n.ofLeftRoute(ch, subject)
 	case tree.IsSuspended(ch.old.value()) && dangerOf(ch.Object, nil, "") != "":
-		n.say(ch, subject+" removed while it is suspended, so that what it has applied stays", "", n.where(ch, nil))
+		n.note(ch, subject+" removed while it is suspended, so its objects stay", "", n.where(ch, nil))
 	case tree.IsKept(ch.old.value()) && ch.Object.Group() == helmGroup:
-		n.say(ch, subject+" is no longer rendered but stays", "", n.where(ch, nil))
+		n.note(ch, subject+" is no longer rendered but stays", "", n.where(ch, nil))
 	case tree.IsKept(ch.old.value()):
-		n.say(ch, subject+" is no longer rendered but stays", "", n.where(ch, dirChange.deleted))
+		n.note(ch, subject+" is no longer rendered but stays", "", n.where(ch, dirChange.deleted))
 	case danger != "" && path.Dir(ch.dir) != layout.AppsDir:
-		n.say(ch, subject+" removed", danger, n.notLost(ch, n.where(ch, nil)))
+		n.note(ch, subject+" removed", danger, n.notLost(ch, n.where(ch, nil)))
 	default:
-		n.say(ch, subject+" removed", danger, n.notLost(ch, n.where(ch, dirChange.deleted)))
+		n.note(ch, subject+" removed", danger, n.notLost(ch, n.where(ch, dirChange.deleted)))
 	}
 }
 
-// dangerOfCatchAll is what deleting a mesh's TrafficRoute for all traffic does, also where rollouts leave kuma with
-// it: Flagger's own are still there then, since it deletes none.
+// dangerOfCatchAll returns the effect of deleting a mesh's TrafficRoute for all traffic. Rollouts may leave kuma in
+// the same commit: Flagger's TrafficRoutes then remain, because Flagger deletes none.
 func (n *noter) dangerOfCatchAll(ch *Change, danger string) string {
 	for key, canary := range n.canaries {
 		if canary.Action == Changed && slices.Contains(ch.Clusters, key.cluster) && isOnKuma(canary.old) && !isOnKuma(canary.new) {
-			return danger + ", and those of rollouts that leave kuma in this commit stay: change the rollouts first, delete their TrafficRoutes, and then change the fleet's provider"
+			return danger + ", and the TrafficRoutes of rollouts that leave kuma in this commit remain: change the rollouts first, delete their TrafficRoutes, and then change the fleet's provider"
 		}
 	}
 	return danger
@@ -372,19 +375,19 @@ func isOnKuma(canary *document) bool {
 	return tree.TextAt(canary.value(), "spec", "provider") == flagger.Kuma
 }
 
-// ofLeftRoute says that Flagger's TrafficRoute outlives the Canary, whose primary is deleted with it. It has
-// no owner, since it is cluster-scoped, and no finalizer removes it (fluxcd/flagger pkg/router/kuma.go,
-// Reconcile and Finalize); all other routes and Services that Flagger makes belong to the Canary.
+// ofLeftRoute notes that Flagger's TrafficRoute outlives the Canary and its primary. The TrafficRoute is
+// cluster-scoped, so it has no owner, and no finalizer removes it (fluxcd/flagger pkg/router/kuma.go, Reconcile
+// and Finalize). All other routes and Services of Flagger belong to the Canary.
 func (n *noter) ofLeftRoute(ch *Change, subject string) {
 	if !isOnKuma(ch.old) {
 		return
 	}
 	route := serviceOf(ch.old)
-	n.say(ch, subject+": TrafficRoute "+route+" stays",
-		"it routes all requests for "+route+" to the deleted primary; when Flux has removed the Canary, run on each cluster: kubectl delete trafficroutes.kuma.io "+shell.Quote(route), n.where(ch, nil))
+	n.note(ch, subject+": TrafficRoute "+route+" remains",
+		"it routes all requests for "+route+" to the deleted primary; after Flux has removed the Canary, run on each cluster: kubectl delete trafficroutes.kuma.io "+shell.Quote(route), n.where(ch, nil))
 }
 
-// notLost are the clusters on which a deleted object is not that of a policy, or a component, which they lose.
+// notLost returns the clusters on which a deleted object does not belong to a lost policy or component.
 func (n *noter) notLost(ch *Change, on []string) []string {
 	policy := ch.Object.Name
 	if ch.Root != ch.cluster {
@@ -396,36 +399,36 @@ func (n *noter) notLost(ch *Change, on []string) []string {
 	return slices.DeleteFunc(on, func(cluster string) bool { return n.lost[lostKey{about(ch.dir), policy, cluster}] })
 }
 
-// ofFile says how a file without objects changes, unless that follows from other changes.
+// ofFile notes the change of a file without objects, unless other changes explain it.
 func (n *noter) ofFile(ch *Change) {
 	name := path.Base(ch.Path)
 	switch {
 	case name == layout.ReadmeFile && ch.Action != Changed && n.dirs[ch.scope(ch.Root, ".")] != (dirChange{}):
-		// it comes and goes with what applies its directory
+		// the README is added and removed with the Kustomization that applies its directory
 	case ch.Action == Created:
-		n.say(ch, name+" is missing", "", n.where(ch, dirChange.created))
+		n.note(ch, name+" is missing", "", n.where(ch, dirChange.created))
 	case ch.Action == Deleted && ch.isList():
-		n.say(ch, name+" is left over", "", n.where(ch, dirChange.withOthers))
+		n.note(ch, name+" is left over", "", n.where(ch, dirChange.withOthers))
 	case ch.Action == Deleted:
-		n.say(ch, name+" is left over", "", n.where(ch, dirChange.deleted))
+		n.note(ch, name+" is left over", "", n.where(ch, dirChange.deleted))
 	case name == layout.InventoryFile:
-		n.say(ch, "the inventory alone changes", "", ch.Clusters)
+		n.note(ch, "only the inventory changes", "", ch.Clusters)
 	case ch.isList():
-		n.say(ch, name+" is written otherwise", "", n.where(ch, dirChange.withOthers))
+		n.note(ch, name+" has other text", "", n.where(ch, dirChange.withOthers))
 	case ch.old.holdsObjects():
-		n.say(ch, name+" is written otherwise", "", ch.Clusters)
+		n.note(ch, name+" has other text", "", ch.Clusters)
 	default:
-		n.say(ch, name+" is written anew, for what is there are not the objects of a render", "", ch.Clusters)
+		n.note(ch, name+" has no rendered objects and is replaced", "", ch.Clusters)
 	}
 }
 
-// mostFields is how many fields of an object are said in words; the differences show all of them.
+// mostFields limits the fields of an object that have notes; the differences show all of them.
 const mostFields = 6
 
 func (n *noter) ofFields(ch *Change, subject string) {
 	switch {
 	case ch.old.value() == nil:
-		n.say(ch, subject+" takes the place of what is no object", "", ch.Clusters)
+		n.note(ch, subject+" replaces text that is not an object", "", ch.Clusters)
 		return
 	case ch.oldPath() != "":
 		if danger := dangerOfMoving(ch); danger != "" || ch.isTakenOver() {
@@ -433,32 +436,32 @@ func (n *noter) ofFields(ch *Change, subject string) {
 			if from == "." {
 				from = ch.oldPath()
 			}
-			n.say(ch, subject+" comes from "+from, danger, ch.Clusters)
+			n.note(ch, subject+" moves here from "+from, danger, ch.Clusters)
 		}
 	case len(ch.Fields) == 0:
-		n.say(ch, subject+" is written otherwise", "", ch.Clusters)
+		n.note(ch, subject+" has other text but the same fields", "", ch.Clusters)
 	}
 	if change := n.changeOfPlan(ch); change != "" {
-		n.say(ch, subject+": "+change, "", ch.Clusters)
+		n.note(ch, subject+": "+change, "", ch.Clusters)
 	}
 	left := 0
 	for i, f := range ch.Fields {
 		if ch.isTakenOver() && f.isKeeping() {
-			continue // it was there for that
+			continue // the annotation served this move
 		}
 		danger := dangerOfField(ch, f)
 		if i >= mostFields && danger == "" {
 			left++
 			continue
 		}
-		n.say(ch, subject+": "+f.inWords(ch.Object.Kind), danger, ch.Clusters)
+		n.note(ch, subject+": "+f.inWords(ch.Object.Kind), danger, ch.Clusters)
 	}
 	if left > 0 {
-		n.say(ch, subject+": "+diag.Plural(left, "more field"), "", ch.Clusters)
+		n.note(ch, subject+": "+diag.Plural(left, "more field"), "", ch.Clusters)
 	}
 }
 
-// changeOfPlan says how rollouts of a Canary change. The version of Flagger does not matter here.
+// changeOfPlan returns the change of a Canary's rollouts in words. It is the same for all versions of Flagger.
 func (n *noter) changeOfPlan(ch *Change) string {
 	if !ch.isRollout() {
 		return ""
@@ -479,7 +482,7 @@ func (n *noter) changeOfPlan(ch *Change) string {
 	return plan.Join(change, plan.ChangeOfSight(before.Sight(rules.Expected{}), judged.Sight(rules.Expected{})))
 }
 
-// specOf returns the spec of a document's object, or nil where it cannot be read.
+// specOf returns the spec of a document's object, or nil if it cannot be parsed.
 func specOf[T any](d *document) *T {
 	text, err := json.Marshal(d.value()["spec"])
 	var spec T
@@ -489,7 +492,7 @@ func specOf[T any](d *document) *T {
 	return &spec
 }
 
-// templatesOf returns the former MetricTemplates of those that change or go.
+// templatesOf returns the former versions of changed or deleted MetricTemplates.
 func templatesOf(changes []Change) map[identity]*document {
 	all := map[identity]*document{}
 	for i := range changes {
@@ -505,7 +508,7 @@ func templatesOf(changes []Change) map[identity]*document {
 	return all
 }
 
-// formerTemplates returns those that a cluster had.
+// formerTemplates returns the former MetricTemplates of a cluster.
 func (n *noter) formerTemplates(cluster string) map[api.NamespacedReference]*flagger.MetricTemplate {
 	all := map[api.NamespacedReference]*flagger.MetricTemplate{}
 	for id, d := range n.formerly {
@@ -521,7 +524,7 @@ func (n *noter) formerTemplates(cluster string) map[api.NamespacedReference]*fla
 
 func (ch *Change) isRollout() bool { return ch.Object.Kind == "Canary" }
 
-// subject is what people call the object of a change. A Canary is its workload.
+// subject returns the name of a change's object for people. A Canary has the name of its workload.
 func (ch *Change) subject() string {
 	switch {
 	case ch.isRollout():
@@ -532,11 +535,12 @@ func (ch *Change) subject() string {
 	return ch.Object.Kind + " " + ch.Object.Name
 }
 
-// where returns the clusters of a change that do not come or go whole, nor, if asked, their directory.
+// where returns the clusters of a change, without those that are added or removed as a whole, and without those whose
+// directory is, according to whole. whole may be nil.
 func (n *noter) where(ch *Change, whole func(dirChange) bool) (on []string) {
 	for _, cluster := range ch.Clusters {
 		root, dir, app := n.dirs[ch.scope(cluster, ".")], n.dirs[ch.scope(cluster, ch.dir)], n.dirs[ch.scope(cluster, applicationDir(ch.dir))]
-		// What several applications use is none's.
+		// Shared files belong to no single application.
 		isWhole := whole != nil && ch.dir != layout.SharedDir && (whole(dir) || whole(app))
 		if !root.created() && !root.deleted() && !isWhole {
 			on = append(on, cluster)

@@ -14,9 +14,9 @@ import (
 	"github.com/fleetwright/fleetwright/render/tree"
 )
 
-// A servicePatch is one of a Service, in a HelmRelease or a Flux Kustomization.
+// A servicePatch is the patch of a Service in a HelmRelease or a Flux Kustomization.
 type servicePatch struct {
-	// Delete is "delete" where the Service is left out of what is applied.
+	// Delete is "delete" if the patch removes the Service.
 	Delete   string `json:"$patch,omitempty"`
 	Kind     string `json:"kind"`
 	Metadata struct {
@@ -26,13 +26,13 @@ type servicePatch struct {
 	} `json:"metadata"`
 }
 
-// readServicePatch returns the patch of a list's item, if it is one of a Service.
+// readServicePatch returns the patch in an item of a list, if it patches a Service.
 func readServicePatch(item any) (p servicePatch, ok bool) {
 	object, _ := item.(map[string]any)
 	return p, yaml.Unmarshal([]byte(tree.TextAt(object, "patch")), &p) == nil && p.Kind == "Service" && p.Metadata.Name != ""
 }
 
-// leftToFlagger returns the names of the Services that a HelmRelease leaves out of its chart.
+// leftToFlagger returns the names of the Services that a HelmRelease removes from its chart.
 func leftToFlagger(release map[string]any) (names []string) {
 	renderers, _ := tree.ValueAt(release, "spec", "postRenderers").([]any)
 	for _, r := range renderers {
@@ -47,8 +47,8 @@ func leftToFlagger(release map[string]any) (names []string) {
 	return names
 }
 
-// patchOfService returns the patch that render puts behind all others of a Flux Kustomization, on the
-// application's own Service. Those of the users have targets without a version, as a rule.
+// patchOfService returns the patch on the application's own Service, which render adds as the last one of a
+// Flux Kustomization. Patches of users usually have targets without a version.
 func patchOfService(kustomization map[string]any) (p servicePatch, ok bool) {
 	patches, _ := tree.ValueAt(kustomization, "spec", "patches").([]any)
 	if len(patches) == 0 {
@@ -82,7 +82,7 @@ func serviceOf(canary *document) string {
 	return cmp.Or(tree.TextAt(canary.value(), "spec", "service", "name"), tree.TextAt(canary.value(), "spec", "targetRef", "name"))
 }
 
-// ofService says what a change does to the application's own Service that it does not show.
+// ofService notes the hidden effect of a change on the application's own Service.
 func (n *noter) ofService(ch *Change) {
 	switch {
 	case ch.old.value() == nil || ch.new.value() == nil:
@@ -93,9 +93,9 @@ func (n *noter) ofService(ch *Change) {
 	}
 }
 
-// ofDeletedService says that Helm deletes a Service with the release that leaves it to Flagger. Helm
-// keeps one whose live object says so (helm.sh/helm v3 and v4 pkg/kube/client.go, Update), and Flagger
-// then takes it over, but for the labels and annotations that it puts on its own.
+// ofDeletedService notes that Helm deletes a Service that the release now leaves to Flagger. Helm keeps the
+// Service if the live object has its annotation (helm.sh/helm v3 and v4 pkg/kube/client.go, Update). Flagger then
+// adopts it, but does not set labels and annotations.
 func (n *noter) ofDeletedService(ch *Change) {
 	before := leftToFlagger(ch.old.value())
 	for _, name := range leftToFlagger(ch.new.value()) {
@@ -111,14 +111,14 @@ func (n *noter) ofDeletedService(ch *Change) {
 			apex.Metadata.Annotations = textsAt(canary.new.value(), "spec", "service", "apex", "annotations")
 		}
 		apex.Metadata.Annotations["helm.sh/resource-policy"] = "keep"
-		n.say(ch, fmt.Sprintf("%s: the Service %s is left to Flagger", ch.subject(), name),
-			"Helm deletes the chart's Service, which is gone until Flagger's primary is ready, and then has another clusterIP; "+
-				"to keep it, run on each cluster before: "+apex.command(namespace), ch.Clusters)
+		n.note(ch, fmt.Sprintf("%s: the Service %s is left to Flagger", ch.subject(), name),
+			"Helm deletes the chart's Service; clients fail until Flagger's primary is ready, and the clusterIP changes; "+
+				"to keep the Service, run on each cluster first: "+apex.command(namespace), ch.Clusters)
 	}
 }
 
-// ofSkippedService says that a patch of a Service never arrives, since Flagger has it already: it puts
-// kustomize.toolkit.fluxcd.io/reconcile: disabled on it (fluxcd/flagger pkg/router/util.go).
+// ofSkippedService notes that Flux skips the patch of a Service that Flagger owns: Flagger sets
+// kustomize.toolkit.fluxcd.io/reconcile: disabled (fluxcd/flagger pkg/router/util.go).
 func (n *noter) ofSkippedService(ch *Change) {
 	p, ok := patchOfService(ch.new.value())
 	if was, had := patchOfService(ch.old.value()); !ok || had && was.command("") == p.command("") {
@@ -129,13 +129,13 @@ func (n *noter) ofSkippedService(ch *Change) {
 		return canary == nil || canary.Action == Changed && serviceOf(canary.old) == p.Metadata.Name
 	}
 	on := slices.DeleteFunc(slices.Clone(ch.Clusters), func(cluster string) bool { return !isFlaggers(cluster) })
-	n.say(ch, fmt.Sprintf("%s: patch of the Service %s", ch.subject(), p.Metadata.Name),
-		"Flux skips a Service that Flagger has taken over, so the patch never arrives; "+
-			"where the application brings this Service, run on each cluster: "+p.command(namespaceOf(ch.new.value())), on)
+	n.note(ch, fmt.Sprintf("%s: patch of the Service %s", ch.subject(), p.Metadata.Name),
+		"Flux skips a Service that Flagger owns, so the patch is never applied; "+
+			"if the application contains this Service, run on each cluster: "+p.command(namespaceOf(ch.new.value())), on)
 }
 
-// namespaceOf returns the namespace that a Flux Kustomization of a rollout applies to: its target, or
-// the only one that is patched.
+// namespaceOf returns the namespace to which a Flux Kustomization of a rollout applies: its target, or
+// the only patched one.
 func namespaceOf(kustomization map[string]any) string {
 	if target := tree.TextAt(kustomization, "spec", "targetNamespace"); target != "" {
 		return target
@@ -155,7 +155,7 @@ func namespaceOf(kustomization map[string]any) string {
 	return namespace
 }
 
-// command returns what puts the labels and annotations on the Service by hand.
+// command returns the command that sets the labels and annotations of the Service.
 func (p servicePatch) command(namespace string) string {
 	var commands []string
 	for _, c := range []struct {
