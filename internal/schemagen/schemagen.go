@@ -1,7 +1,8 @@
-// Package schemagen makes the schemas of fleetwright's input kinds from the Go types of package
-// api: a JSON Schema for editors, and from that the closed CUE definition that says the same.
+// Package schemagen generates the schemas of fleetwright's input kinds from the Go types of package api: a JSON
+// Schema for editors, and from that an equivalent closed CUE definition. It also generates the JSON Schemas of the
+// JSON that commands print.
 //
-// It runs at development time only; what it makes is committed.
+// It runs only during development; the generated files are committed.
 package schemagen
 
 import (
@@ -34,14 +35,14 @@ const (
 
 // A File is a generated file.
 type File struct {
-	// Name is the path from the directory of package schema.
+	// Name is the path relative to the directory of package schema.
 	Name string
-	// Content is what the file must hold.
+	// Content is the content of the file.
 	Content []byte
 }
 
-// Generate makes the files of every input kind and the page of the fields. It reads the doc
-// comments from the sources in dir, the directory of package schema.
+// Generate generates the files of every input kind and the page of the fields. It reads the doc comments from the
+// sources in dir, the directory of package schema.
 func Generate(dir string) ([]File, error) {
 	comments, err := comments(dir)
 	if err != nil {
@@ -71,7 +72,12 @@ func Generate(dir string) ([]File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listing the fields: %w", err)
 	}
-	return append(files, File{Name: "../docs/fields.md", Content: page}), nil
+	files = append(files, File{Name: "../docs/fields.md", Content: page})
+	printed, err := outputSchemas(dir)
+	if err != nil {
+		return nil, err
+	}
+	return append(files, printed...), nil
 }
 
 // comments reads the doc comments of package api and of the packages whose types it uses.
@@ -97,16 +103,16 @@ func comments(dir string) (map[string]string, error) {
 }
 
 type generator struct {
-	// comments are those for editors, or nil where nobody reads the schema.
+	// comments are the doc comments for editors, or nil if only CUE reads the schema.
 	comments map[string]string
-	// definitions are the JSON Schemas of the types below the kind's, by name. Without
-	// comments, the types stand where they are used.
+	// definitions are the JSON Schemas of the types below the kind, by name. Without comments, the types are
+	// inlined.
 	definitions jsonschema.Definitions
-	// names are those of the definitions.
+	// names are the names of the definitions.
 	names map[definition]string
 }
 
-// A definition is a type as a shape has it.
+// A definition is a type with a shape.
 type definition struct {
 	reflect.Type
 	nullable, templated bool
@@ -151,8 +157,8 @@ func (g *generator) define(t reflect.Type, fields []schema.Field) (*jsonschema.S
 	return s, nil
 }
 
-// widen returns a JSON Schema that takes what a shape takes beside the values of its type: null, and
-// a variable of a cluster, which CUE sees resolved.
+// widen returns a JSON Schema that also accepts the special values of a shape: null, and cluster variables, which
+// are resolved before CUE validates the value.
 func (g *generator) widen(s *jsonschema.Schema, of *schema.Shape) *jsonschema.Schema {
 	if of.Type == schema.Anything && len(of.Either) == 0 {
 		return s
@@ -172,7 +178,7 @@ func (g *generator) widen(s *jsonschema.Schema, of *schema.Shape) *jsonschema.Sc
 	return wide
 }
 
-// name returns the name of a type's definition as a shape has it, which is another for each of its forms.
+// name returns the name of the definition of a type with a shape, which is unique for each shape.
 func (g *generator) name(t reflect.Type, of *schema.Shape) string {
 	key := definition{t, of.Nullable(), of.Templated()}
 	name, ok := g.names[key]
@@ -192,13 +198,13 @@ func (g *generator) name(t reflect.Type, of *schema.Shape) string {
 	return name
 }
 
-// value returns the JSON Schema of the values of a type that have a shape.
+// value returns the JSON Schema of the values of a type with a shape.
 func (g *generator) value(t reflect.Type, of *schema.Shape) (s *jsonschema.Schema, err error) {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
 	if of.Pattern != "" && !strings.HasPrefix(of.Pattern, "^") {
-		return nil, fmt.Errorf("no pattern has the name %q", of.Pattern)
+		return nil, fmt.Errorf("unknown pattern %q", of.Pattern)
 	}
 	s = &jsonschema.Schema{Pattern: of.Pattern}
 	for _, word := range of.Enum {
@@ -241,7 +247,7 @@ func (g *generator) value(t reflect.Type, of *schema.Shape) (s *jsonschema.Schem
 		name := g.name(t, of)
 		s = &jsonschema.Schema{Ref: "#/$defs/" + name}
 		if _, ok := g.definitions[name]; !ok {
-			g.definitions[name] = nil // its name is taken
+			g.definitions[name] = nil // reserves its name
 			g.definitions[name], err = g.define(t, fields)
 		}
 	}
@@ -267,11 +273,11 @@ func (g *generator) comment(t reflect.Type, field string) string {
 	return g.comments[name]
 }
 
-// describe adds what the comment, the markers and the tag of a struct's field say for editors.
+// describe adds the comment, the markers and the tag of a struct's field for editors.
 func (g *generator) describe(s *jsonschema.Schema, of reflect.Type, field reflect.StructField) error {
 	if field.Type == reflect.TypeFor[any]() {
-		// Nothing is made of these values: VS Code and the YAML language server take the
-		// field, and do not offer it.
+		// These values have no effect: VS Code and the YAML language server accept the field, but do not suggest
+		// it.
 		s.Extras = map[string]any{"doNotSuggest": true}
 	}
 	text, markers := splitMarkers(g.comment(of, field.Name))
@@ -281,9 +287,9 @@ func (g *generator) describe(s *jsonschema.Schema, of reflect.Type, field reflec
 	}
 	for _, marker := range slices.Sorted(maps.Keys(markers)) {
 		switch marker {
-		case becomesMarker, "required", "optional": // the latter are kustomize's
+		case becomesMarker, "required", "optional": // the others belong to kustomize
 		case "fleetwright:extension":
-			// In words: editors complete no reference that has unknown keywords beside it.
+			// Use words, because editors complete no reference with unknown keywords next to it.
 			s.Description += " A fleetwright extension: Kurator does not have it."
 		case "kubebuilder:default", "fleetwright:example":
 			v, err := literal(s, markers[marker])
@@ -295,7 +301,7 @@ func (g *generator) describe(s *jsonschema.Schema, of reflect.Type, field reflec
 				continue
 			}
 			s.Examples = append(s.Examples, v)
-			// An editor shows a list's example for the list, and inserts an item's.
+			// An editor shows the example of a list with the list, and inserts the example of an item.
 			if items, ok := v.([]any); ok {
 				s.Items.Examples = items
 			}
@@ -306,20 +312,19 @@ func (g *generator) describe(s *jsonschema.Schema, of reflect.Type, field reflec
 	return nil
 }
 
-// literal is what a marker's text stands for: text where s has some or may have it,
-// and else the JSON that it is.
+// literal returns the value of a marker's text: a string if s allows strings, or else the parsed JSON.
 func literal(s *jsonschema.Schema, text string) (any, error) {
 	if s.Type == "string" || s.Type == "" && s.Ref == "" {
 		return text, nil
 	}
 	var value any
 	if err := json.Unmarshal([]byte(text), &value); err != nil {
-		return nil, fmt.Errorf("%s is no JSON: %w", text, err)
+		return nil, fmt.Errorf("%s is not valid JSON: %w", text, err)
 	}
 	return value, nil
 }
 
-// splitMarkers parts a doc comment into its text and its markers.
+// splitMarkers splits a doc comment into its text and its markers.
 func splitMarkers(comment string) (text string, markers map[string]string) {
 	markers = map[string]string{}
 	var lines []string
@@ -337,9 +342,8 @@ func splitMarkers(comment string) (text string, markers map[string]string) {
 
 // cueShape extracts the closed CUE definition of a kind from its JSON Schema.
 //
-// The definition is one tree without references, because CUE evaluates every
-// definition of a file when it compiles the file, and each again where it is
-// used: a tree costs half the time and a third of the memory.
+// The definition is one tree without references, because CUE evaluates every definition of a file when it compiles
+// the file, and again at each use. A tree costs half the time and a third of the memory.
 func cueShape(kind schema.Kind) ([]byte, error) {
 	s, err := (&generator{}).jsonSchema(kind)
 	if err != nil {
@@ -349,7 +353,7 @@ func cueShape(kind schema.Kind) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var fields map[string]any // which JSON has in the order of their names
+	var fields map[string]any // JSON sorts its fields by name
 	if err := json.Unmarshal(encoded, &fields); err != nil {
 		return nil, err
 	}
@@ -379,7 +383,7 @@ func cueShape(kind schema.Kind) ([]byte, error) {
 			case fun != nil && fun.Name == "close":
 				c.Replace(call.Args[0])
 			case fun != nil && fun.Name == "matchN":
-				// Nor does matchN close anything, which a disjunction does.
+				// matchN does not close anything, but a disjunction does.
 				if _, isAnyOf := call.Args[0].(*ast.UnaryExpr); isAnyOf {
 					c.Replace(ast.NewBinExpr(token.OR, call.Args[1].(*ast.ListLit).Elts...))
 				}
