@@ -9,25 +9,25 @@ import (
 	"github.com/fleetwright/fleetwright/render/tree"
 )
 
-// A Comparison is what a write would do.
+// A Comparison holds the effects of a write.
 type Comparison struct {
-	// Changes that it would make, by cluster and path.
+	// Changes to files, by cluster and path.
 	Changes []render.Change
-	// Interrupted are the clusters where an earlier run was cut off.
+	// Interrupted are the clusters where an earlier run was interrupted.
 	Interrupted []string
-	// Waiting are the clusters whose directories stay in the former layout until they have synced it.
+	// Waiting are the clusters whose directories keep the former layout until they have synced it.
 	Waiting []string
-	// New are the clusters that have no directory yet.
+	// New are the clusters without a directory.
 	New []string
-	// Stray are the manifests of somebody else that Flux applies with ours, by their names below DIR.
+	// Stray are manifests of others that Flux applies too, by their names below DIR.
 	Stray []string
-	// Rejected is why Write would refuse this without AllowPrune, apart from the Losses, or nil.
+	// Rejected is the reason, apart from Losses, for which Write would need AllowPrune, or nil.
 	Rejected *diag.Mistake
-	// Losses are what it would take from clusters of Applications that are still there.
+	// Losses are Applications that would disappear from clusters although they are among the inputs.
 	Losses []tree.Loss
 }
 
-// Compare returns what Write would do. Its errors are those of Write, but for missing AllowPrune.
+// Compare returns the effects of [Write]. It returns the errors of Write, except for a missing AllowPrune.
 func Compare(dir string, rendered *render.Tree, opts Options) (Comparison, error) {
 	missing, err := missingDirs(dir)
 	if err != nil {
@@ -51,7 +51,7 @@ func Compare(dir string, rendered *render.Tree, opts Options) (Comparison, error
 	return c, nil
 }
 
-// compareIn is Compare on the files of workers.
+// compareIn is [Compare] on the files of workers.
 func compareIn(w workers, rendered *render.Tree, opts Options) (Comparison, error) {
 	jobs, err := compareAll(w, rendered, opts)
 	if err != nil {
@@ -88,7 +88,7 @@ func compareIn(w workers, rendered *render.Tree, opts Options) (Comparison, erro
 	return c, nil
 }
 
-// names are the files of a tree as changes without content, by cluster and path.
+// names returns the files of a tree as changes without content, by cluster and path.
 func names(rendered *render.Tree) (all []render.Change) {
 	for _, c := range rendered.Clusters {
 		for _, path := range slices.Sorted(c.Paths()) {
@@ -98,7 +98,7 @@ func names(rendered *render.Tree) (all []render.Change) {
 	return all
 }
 
-// changesOf returns what jobs change, by cluster and path; a file that is not read is empty in it.
+// changesOf returns the changes of jobs, by cluster and path; files that are not read are empty in it.
 func changesOf(files files, jobs []*job, read func(file string) bool) (changes []render.Change, err error) {
 	for _, j := range jobs {
 		first := len(changes)

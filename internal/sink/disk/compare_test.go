@@ -10,8 +10,8 @@ import (
 	"github.com/fleetwright/fleetwright/render/layout"
 )
 
-// TestCompareSaysWhatWriteDoes compares, writes, and compares what was there before and
-// after with what was said.
+// TestCompareSaysWhatWriteDoes compares, writes, and checks the reported differences against the directory
+// before and after.
 func TestCompareSaysWhatWriteDoes(t *testing.T) {
 	trees := []*render.Tree{
 		treeOf(t, "eu us", policyA, rollout),
@@ -37,7 +37,7 @@ func TestCompareSaysWhatWriteDoes(t *testing.T) {
 		if same := slices.EqualFunc(comparison.Changes, tr.Changes(old), sameChange); !same {
 			t.Errorf("tree %d: the directory and the tree before it do not differ alike:\n%s\n%s", i, namesOf(comparison.Changes), namesOf(tr.Changes(old)))
 		}
-		shrinks := map[string]bool{} // the Applications of which files are read all the same
+		shrinks := map[string]bool{} // the Applications whose files are read anyway
 		for _, c := range comparison.Changes {
 			if c.New == nil {
 				shrinks[tr.Application(c.Path)] = true
@@ -48,14 +48,14 @@ func TestCompareSaysWhatWriteDoes(t *testing.T) {
 			return a.Cluster == b.Cluster && a.Path == b.Path && (a.Old == nil) == (b.Old == nil) && (a.New == nil) == (b.New == nil) && (len(a.Old)+len(a.New) == 0 || shrinks[tr.Application(a.Path)])
 		})
 		if err != nil || !same {
-			t.Errorf("tree %d: by names alone there are %q, %v", i, namesOf(withNames.Changes), err)
+			t.Errorf("tree %d: by names: %q, %v", i, namesOf(withNames.Changes), err)
 		}
 		mustWrite(t, dir, tr, Options{AllowPrune: true})
 		after := have(t, dir)
 		for _, c := range comparison.Changes {
 			at := filepath.ToSlash(filepath.Join(c.Cluster, layout.Dir, c.Path))
 			if before[at] != string(c.Old) || after[at] != string(c.New) {
-				t.Errorf("%s is otherwise than it was said", at)
+				t.Errorf("%s differs from the report", at)
 			}
 			delete(before, at)
 			delete(after, at)
@@ -85,19 +85,19 @@ func mustEqual(t *testing.T, before, after map[string]string) {
 	}
 	for name, content := range before {
 		if after[name] != content {
-			t.Errorf("%s changes, and it was not said", name)
+			t.Errorf("%s changes, but was not reported", name)
 		}
 	}
 }
 
-// TestCompareSaysWhatIsRefused: too much is removed, a file is in the way, a run was
-// cut off.
+// TestCompareSaysWhatIsRefused checks the reports of too many removals, a file in the way, and an interrupted
+// run.
 func TestCompareSaysWhatIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	mustWrite(t, dir, treeOf(t, "eu us", policyA), Options{})
 	comparison, err := Compare(dir, treeOf(t, "eu", policyA), Options{})
-	if err != nil || comparison.Rejected == nil || comparison.Rejected.Message != "would remove everything of us" {
-		t.Errorf("refused is %v, %v", comparison.Rejected, err)
+	if err != nil || comparison.Rejected == nil || comparison.Rejected.Message != "would remove all files of us" {
+		t.Errorf("rejected is %v, %v", comparison.Rejected, err)
 	}
 	journal := filepath.Join(dir, "eu", layout.Dir, layout.JournalFile)
 	if err := os.WriteFile(journal, []byte(`{"files": []}`), 0o644); err != nil {

@@ -1,25 +1,21 @@
-// Package disk writes a tree of manifests into a directory so that nothing is
-// lost.
+// Package disk writes a tree of manifests into a directory without losing anything.
 //
-// Only DIR/<cluster>/fleetwright is touched, and of that only what fleetwright
-// has written, as the inventories of the last run list it. A run goes
-// through three phases:
+// It touches only DIR/<cluster>/fleetwright, and in it only the files that fleetwright has
+// written, as the inventories of the last run list them. A run has three phases:
 //
-//  1. Compare what is there with what shall be. Nothing is written.
-//  2. Stage: note in a journal every path that is or will be fleetwright's, then
-//     write each changed file beside its place, and each directory that is not there
-//     yet, as a whole, beside its own. A full disk or a missing permission shows here,
-//     and the run undoes what it has staged.
-//  3. Commit: rename what was staged into place, remove what is gone, and
-//     rename the inventories last. A run killed here leaves whole files only, and
-//     the journal, by which the next run knows what the killed one has left.
+//  1. Compare the directory with the tree. Nothing is written.
+//  2. Stage: list every present and future path of fleetwright in a journal, then write each
+//     changed file next to its place, and each new directory, complete, next to its own. A full
+//     disk or a missing permission shows here, and the run removes the staged files.
+//  3. Commit: move staged files into place, remove files that are gone, and move the
+//     inventories last. A run killed here leaves only complete files, and the journal, from
+//     which the next run knows the files of the killed one.
 //
-// All clusters go through a phase before the next begins, several at a time. What is
-// remembered of one between two phases are the numbers of its files: a job must not
-// grow as the tree does.
+// All clusters finish a phase, several at a time, before the next phase begins. Between phases a
+// job holds only the indexes of files, so that it does not grow with the tree.
 //
-// Directories are opened through [os.Root], and a symbolic link on the way to a
-// file is refused, so no name leads out of DIR or to another cluster.
+// Directories are opened through [os.Root], and a symbolic link on the way to a file is an error,
+// so no name leads out of DIR or into another cluster.
 package disk
 
 import (
@@ -31,59 +27,57 @@ import (
 	"sync"
 	"syscall"
 
-	"github.com/gofrs/flock"
-
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render"
 	"github.com/fleetwright/fleetwright/render/layout"
 )
 
-// Options of a write.
+// Options configure a write.
 type Options struct {
 	// AllowPrune lets a run empty a cluster, remove more than half of its files, or take
 	// an Application from clusters that is still among the inputs.
 	AllowPrune bool
-	// KeepOthers leaves alone the clusters that the tree does not have: it is of some of a fleet's.
+	// KeepOthers keeps the directories of clusters that the tree lacks, because the tree is only a part of the fleet.
 	KeepOthers bool
-	// Behind are the clusters of later waves, which are left alone as well. Those of a hub are what its part
-	// of the tree leaves.
+	// Behind are the clusters of later waves, whose directories are kept too. On a hub, the tree itself knows
+	// which files to keep.
 	Behind map[string]bool
-	// Part has the tree be a shard, whose inventories name the files of the others too. Nothing is
-	// removed, and a directory with another render is refused: shards would be mixed with it.
+	// Part means that the tree is a shard, whose inventories list the files of all shards. Nothing is removed,
+	// and a directory with another render is an error, because the shard would be mixed with it.
 	Part bool
-	// Synced says that the clusters of directories in the former layout have synced what was written
-	// before the new one may be.
+	// Synced means that clusters with directories in the former layout have synced the first commit of the
+	// takeover.
 	Synced bool
 	// NamesOnly lets Compare leave Old and New of a file empty unless it needs the content.
 	NamesOnly bool
-	// Waiting is called once before waiting for another run to leave the directory. It may be nil.
+	// Waiting is called once before the run waits for another run in the same directory. It may be nil.
 	Waiting func()
-	// Progress is called after each file that was staged, put into place or removed,
-	// with how many of these there are to do. It may be nil.
+	// Progress is called after each file that was staged, moved into place or removed, with the total of
+	// these steps. It may be nil.
 	Progress func(done, total int)
-	// Changed is called at the end for each file but the inventories that was written
-	// or removed, in order, with its name below DIR. It may be nil.
+	// Changed is called at the end for each written or removed file except inventories, in order, with its
+	// name below DIR. It may be nil.
 	Changed func(name string, removed bool)
 }
 
-// A Summary is what a write has done.
+// A Summary is the result of a write.
 type Summary struct {
-	// Clusters that have files now.
+	// Clusters with files.
 	Clusters int
-	// Files that they have, and how many of these were written.
+	// Files of these clusters, and the number of them that were written.
 	Files, Written int
 	// Removed files.
 	Removed int
-	// Repaired are the clusters where an earlier run was cut off.
+	// Repaired are the clusters where an earlier run was interrupted.
 	Repaired []string
-	// Waiting are the clusters whose directories stay in the former layout until they have synced it.
+	// Waiting are the clusters whose directories keep the former layout until they have synced it.
 	Waiting []string
-	// Stray are the manifests of somebody else that Flux applies with ours, by their names below DIR.
+	// Stray are manifests of others that Flux applies too, by their names below DIR.
 	Stray []string
 }
 
-// Write makes a directory hold a tree. It creates the directory where there is
-// none. On an error before the commit everything is as it was.
+// Write writes a tree into a directory, which it creates if necessary. After an error before the
+// commit phase nothing has changed.
 func Write(dir string, tree *render.Tree, opts Options) (s Summary, err error) {
 	missing, err := missingDirs(dir)
 	if err != nil {
@@ -92,7 +86,7 @@ func Write(dir string, tree *render.Tree, opts Options) (s Summary, err error) {
 	defer func() {
 		if err != nil {
 			for _, d := range missing {
-				_ = os.Remove(d) // as far as they are empty
+				_ = os.Remove(d) // fails if it is not empty
 			}
 		}
 	}()
@@ -115,7 +109,7 @@ func Write(dir string, tree *render.Tree, opts Options) (s Summary, err error) {
 	return s, nil
 }
 
-// missingDirs are a directory and those above it that are not there, the deepest first.
+// missingDirs returns a directory and its parents that do not exist, the deepest first.
 func missingDirs(dir string) (missing []string, err error) {
 	for d := filepath.Clean(dir); ; d = filepath.Dir(d) {
 		info, err := os.Stat(d)
@@ -125,7 +119,7 @@ func missingDirs(dir string) (missing []string, err error) {
 		isMissing := errors.Is(err, fs.ErrNotExist)
 		if isMissing {
 			if _, err := os.Lstat(d); err == nil {
-				return nil, diag.NewMistake(d+" is a link that leads to nothing", "remove it, or name another with -o")
+				return nil, diag.NewMistake(d+" is a symbolic link to nothing", "remove it, or name another with -o")
 			}
 			missing = append(missing, d)
 		}
@@ -135,11 +129,13 @@ func missingDirs(dir string) (missing []string, err error) {
 	}
 }
 
-// lock keeps two runs from writing one directory at once. It locks the directory
-// itself, so no file is left behind, and a killed run holds nothing.
+// lock keeps two runs from writing to one directory at once. A killed run holds no lock.
 func lock(dir string, waiting func()) (unlock func(), err error) {
-	l := flock.New(dir, flock.SetFlag(os.O_RDONLY))
-	locked, err := l.TryLock()
+	l, err := lockOf(dir)
+	locked := false
+	if err == nil {
+		locked, err = l.TryLock()
+	}
 	if err == nil && !locked {
 		if waiting != nil {
 			waiting()
@@ -152,14 +148,14 @@ func lock(dir string, waiting func()) (unlock func(), err error) {
 	return func() { l.Close() }, nil
 }
 
-// describe adds the directory to an error about its content, which may have several lines.
+// describe adds the directory to an error about its content; the error may be several joined errors.
 func describe(dir string, err error) error {
 	all := diag.Unjoined(err)
 	all[0] = fmt.Errorf("%s: %w", dir, all[0])
 	return errors.Join(all...)
 }
 
-// write is Write on the open directory.
+// write is [Write] on the open directory.
 func write(w workers, tree *render.Tree, opts Options) (Summary, error) {
 	jobs, err := compareAll(w, tree, opts)
 	if err != nil {
@@ -167,7 +163,7 @@ func write(w workers, tree *render.Tree, opts Options) (Summary, error) {
 	}
 	for _, j := range jobs {
 		if j.stuck {
-			return Summary{}, diag.NewMistake(j.base+" is in the former layout, which is taken over for all clusters of the hub at once, and some are behind through",
+			return Summary{}, diag.NewMistake(j.base+" has the former layout, which changes for all clusters of the hub at once, but some clusters are behind through",
 				"take it over with all waves: --through "+lastWave(tree))
 		}
 	}
@@ -186,13 +182,13 @@ func write(w workers, tree *render.Tree, opts Options) (Summary, error) {
 	case err == nil:
 		return summarize(jobs, opts.Changed), nil
 	case c.begun.Load():
-		return Summary{}, fmt.Errorf("%w; some files are written and some are not yet: run the same command again", err)
+		return Summary{}, fmt.Errorf("%w; only some files are written: run the same command again", err)
 	}
-	_ = each(w, jobs, (*job).undo) // what cannot be removed is left to the next run
+	_ = each(w, jobs, (*job).undo) // the next run removes what this one cannot
 	return Summary{}, err
 }
 
-// summarize returns what the jobs have done.
+// summarize returns the result of the jobs.
 func summarize(jobs []*job, changed func(name string, removed bool)) (sum Summary) {
 	for _, j := range jobs {
 		if j.cluster != nil {
@@ -231,7 +227,7 @@ func summarize(jobs []*job, changed func(name string, removed bool)) (sum Summar
 	return sum
 }
 
-// counter returns what counts a file that was staged, put into place or removed.
+// counter returns the function that counts a file as staged, moved into place or removed.
 func counter(jobs []*job, report func(done, total int)) (step func()) {
 	if report == nil {
 		return func() {}

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -21,8 +20,8 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// treeOf compiles an Application for each of the policies, for a fleet of these
-// clusters. Only a rollout brings the infrastructure.
+// treeOf compiles an Application for each of the policies, for a fleet of these clusters. Only a rollout adds
+// the infrastructure.
 func treeOf(t testing.TB, clusters string, policies ...string) *render.Tree {
 	t.Helper()
 	plugin := ""
@@ -52,7 +51,7 @@ const (
 	rollout = "name: r, kustomization: {interval: 5m, prune: true}, rollout: {testLoader: true, trafficRoutingProvider: kuma, workload: {name: r, namespace: r}, serviceName: r, port: 8080, rolloutPolicy: {trafficRouting: {analysisTimes: 3}}}"
 )
 
-// want is what a directory must hold for a tree.
+// want returns the expected content of a directory for a tree.
 func want(t *render.Tree) map[string]string {
 	all := map[string]string{}
 	for _, c := range t.Clusters {
@@ -63,7 +62,7 @@ func want(t *render.Tree) map[string]string {
 	return all
 }
 
-// have is what a directory holds.
+// have returns the content of a directory.
 func have(t testing.TB, dir string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -213,17 +212,17 @@ func TestForeignFilesInTheWayAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := Write(dir, tr, Options{})
-	wantError(t, err, "not written by fleetwright, and in its way: x/fleetwright/apps/default.app-0/kustomization-a.yaml")
+	wantError(t, err, "are in the way: x/fleetwright/apps/default.app-0/kustomization-a.yaml")
 	mustHave(t, dir, map[string]string{"x/fleetwright/apps/default.app-0/kustomization-a.yaml": "mine"})
-	// With the content that it would get, it is taken over.
+	// A file that already has the new content is taken over.
 	if err := os.WriteFile(inTheWay, []byte(want(tr)["x/fleetwright/apps/default.app-0/kustomization-a.yaml"]), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	mustWrite(t, dir, tr, Options{})
 }
 
-// TestOthersMayCallADirectoryLikeOurs: what is not of the tree and not of an
-// earlier run is passed over, whatever it looks like.
+// TestOthersMayCallADirectoryLikeOurs checks that foreign directories are skipped, whatever they look like:
+// those neither in the tree nor from an earlier run.
 func TestOthersMayCallADirectoryLikeOurs(t *testing.T) {
 	dir := t.TempDir()
 	for name, content := range map[string]string{"a/fleetwright/inventory.json": `{"kind": "Inventory"}`, "b/fleetwright": "", "c/x": ""} {
@@ -255,8 +254,8 @@ func TestOthersMayCallADirectoryLikeOurs(t *testing.T) {
 	}
 }
 
-// TestForeignStagedFileIsNotReplaced: only a run that was cut off leaves files of
-// that name.
+// TestForeignStagedFileIsNotReplaced checks that a foreign file with the name of a staged file is not
+// replaced: only an interrupted run leaves such files.
 func TestForeignStagedFileIsNotReplaced(t *testing.T) {
 	dir := t.TempDir()
 	name := filepath.Join(dir, "x/fleetwright/.sync.yaml.staged")
@@ -285,9 +284,9 @@ func TestPruningTooMuchIsRefused(t *testing.T) {
 		next *render.Tree
 		want string
 	}{
-		"a cluster that is gone": {treeOf(t, "x", policyA, policyB, rollout), "would remove everything of z"},
-		"all clusters":           {&render.Tree{}, "would remove everything of x, z"},
-		"most of a cluster":      {treeOf(t, "x", policyA), "would remove everything of z"},
+		"a cluster that is gone": {treeOf(t, "x", policyA, policyB, rollout), "would remove all files of z"},
+		"all clusters":           {&render.Tree{}, "would remove all files of x, z"},
+		"most of a cluster":      {treeOf(t, "x", policyA), "would remove all files of z"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -318,7 +317,7 @@ func TestLinksAreNotFollowed(t *testing.T) {
 			return os.Symlink(filepath.Join(outside, "victim"), filepath.Join(dir, "x/fleetwright/sync.yaml"))
 		},
 		"a directory": func(dir, outside string) error { return os.Symlink(outside, filepath.Join(dir, "x/fleetwright/apps")) },
-		"a directory beside it": func(dir, outside string) error {
+		"a link to a directory nearby": func(dir, outside string) error {
 			return errors.Join(os.MkdirAll(filepath.Join(dir, "y"), 0o755), os.Symlink("../../y", filepath.Join(dir, "x/fleetwright/apps")))
 		},
 		"the cluster": func(dir, outside string) error {
@@ -356,7 +355,7 @@ func TestLinksAreNotFollowed(t *testing.T) {
 	}
 }
 
-// listing is everything below a directory, links and directories too.
+// listing returns everything below a directory, including links and directories.
 func listing(t *testing.T, dir string) (names []string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
@@ -390,7 +389,7 @@ func TestInventoriesThatLeadElsewhere(t *testing.T) {
 			}
 			plant(t, dir, inventory, title+line+"\n")
 			_, err := Write(dir, tr, Options{AllowPrune: true})
-			wantError(t, err, "which is not in its directory")
+			wantError(t, err, "which is outside its directory")
 			if _, err := os.Stat(victim); err != nil {
 				t.Error(err)
 			}
@@ -398,7 +397,8 @@ func TestInventoriesThatLeadElsewhere(t *testing.T) {
 	}
 }
 
-// TestOthersMayCallAFileInventory: where ours belongs it is refused, and else it stays.
+// TestOthersMayCallAFileInventory checks that a foreign inventory is rejected at the path of ours, and kept
+// elsewhere.
 func TestOthersMayCallAFileInventory(t *testing.T) {
 	dir := t.TempDir()
 	tr := treeOf(t, "x", policyA)
@@ -409,11 +409,11 @@ func TestOthersMayCallAFileInventory(t *testing.T) {
 	_, err := Write(dir, tr, Options{})
 	wantError(t, err, "is not an inventory")
 	if got := have(t, dir)["x/fleetwright/apps/mine/inventory"]; got != "mine" {
-		t.Errorf("it is %q", got)
+		t.Errorf("the file is now %q", got)
 	}
 }
 
-// plant writes a file of somebody else.
+// plant writes a foreign file.
 func plant(t testing.TB, dir, name, content string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(name)), 0o755); err != nil {
@@ -424,16 +424,15 @@ func plant(t testing.TB, dir, name, content string) {
 	}
 }
 
-// A faulty directory fails one operation, or is cut off before it.
+// A faulty directory fails one operation, or is interrupted before it.
 type faulty struct {
 	files
-	// at is the number of the operation that fails, from 1.
+	// at is the number of the failing operation, from 1.
 	at, count int
-	// killed makes every later operation fail as well, as after a kill. Only
-	// those that change something count then: before a kill, reading makes no
-	// difference.
+	// killed makes every later operation fail as well, as after a kill. Then only operations that change
+	// something count: it makes no difference how much was read before a kill.
 	killed bool
-	// begun says whether a file was renamed into place or removed before.
+	// begun reports whether a file was already renamed into place or removed.
 	begun bool
 }
 
@@ -460,7 +459,7 @@ func (f *faulty) change() error {
 func (f *faulty) Create(name string, content []byte) error {
 	if err := f.change(); err != nil {
 		if f.count == f.at {
-			// Half of it is written.
+			// Half of the data is written.
 			_ = f.files.Create(name, content[:len(content)/2])
 		}
 		return err
@@ -520,11 +519,11 @@ func (f *faulty) ReadDir(name string) ([]fs.DirEntry, error) {
 	return f.files.ReadDir(name)
 }
 
-// hidden says whether a file is a journal or a staged one, or is in a staged directory.
+// hidden reports whether a file is a journal or staged, or is in a staged directory.
 func hidden(name string) bool { return strings.HasPrefix(name, ".") || strings.Contains(name, "/.") }
 
-// cutOff writes a tree with one fault. Of the result, done says whether the
-// write had fewer operations than that.
+// cutOff writes a tree with one fault. In the result, done reports whether the write had fewer operations
+// than that.
 func cutOff(t testing.TB, dir string, tr *render.Tree, opts Options, f faulty) (_ faulty, done bool, err error) {
 	t.Helper()
 	files, err := openFiles(dir)
@@ -541,8 +540,8 @@ func cutOff(t testing.TB, dir string, tr *render.Tree, opts Options, f faulty) (
 	return f, f.count < f.at, err
 }
 
-// TestEveryFault makes every operation of a write fail in turn: once as a full
-// disk or a missing permission would, and once as a kill.
+// TestEveryFault makes every operation of a write fail in turn: once as with a full disk or a missing
+// permission, and once as with a kill.
 func TestEveryFault(t *testing.T) {
 	old := treeOf(t, "gone x", policyA, policyB)
 	next := treeOf(t, "new x", changed)
@@ -554,15 +553,15 @@ func TestEveryFault(t *testing.T) {
 			t.Fatalf("a shard has %d files of %d", n, len(want(many)))
 		}
 	}
-	// others are the files of the cluster that next does not have.
+	// others are the files of the cluster that next lacks.
 	others := want(&render.Tree{Clusters: old.Clusters[:1]})
 	for name, tt := range map[string]struct {
-		// old is what the directory holds, and next what is written.
+		// old is the content of the directory, and next is the tree to write.
 		old, next *render.Tree
 		opts      Options
-		// end is what the directory holds then.
+		// end is the expected content.
 		end map[string]string
-		// after is written in place of next after every other fault, whole.
+		// after is written completely instead of next after every other fault.
 		after *render.Tree
 		least int
 	}{
@@ -588,7 +587,7 @@ func TestEveryFault(t *testing.T) {
 					mustWrite(t, dir, tt.old, Options{})
 					f, done, err := cutOff(t, dir, tt.next, tt.opts, fault)
 					if err == nil {
-						// What failed was not needed, such as removing an empty directory.
+						// The failed operation was optional, such as removing an empty directory.
 						mustHave(t, dir, with(tt.end, foreign))
 						return done
 					}
@@ -604,7 +603,7 @@ func TestEveryFault(t *testing.T) {
 					}
 					for name, content := range before {
 						if tt.end[name] == content && got[name] != content {
-							t.Errorf("%s is not touched, and is %q", name, got[name])
+							t.Errorf("the untouched file %s is now %q", name, got[name])
 						}
 					}
 					for name, content := range got {
@@ -612,8 +611,8 @@ func TestEveryFault(t *testing.T) {
 							t.Errorf("%s is neither the old nor the new one:\n%s", name, content)
 						}
 					}
-					// The next render, of the same or of something else, ends where an
-					// undisturbed one does.
+					// The next render, of the same or another tree, gives the same result as an undisturbed
+					// one.
 					if f.at%2 == 0 {
 						mustWrite(t, dir, tt.after, Options{AllowPrune: true})
 						mustHave(t, dir, with(want(tt.after), foreign))
@@ -637,7 +636,7 @@ func TestEveryFault(t *testing.T) {
 	}
 }
 
-// TestFaultAfterFault cuts off the run that repairs a run that was cut off.
+// TestFaultAfterFault interrupts the run that repairs an interrupted run.
 func TestFaultAfterFault(t *testing.T) {
 	old, next, third := treeOf(t, "x", policyA, policyB), treeOf(t, "x", changed), treeOf(t, "x", policyB, policyA)
 	for first := 1; ; first++ {
@@ -651,7 +650,7 @@ func TestFaultAfterFault(t *testing.T) {
 			if err := os.CopyFS(other, os.DirFS(dir)); err != nil {
 				t.Fatal(err)
 			}
-			// Half of the runs are cut off, half fail and undo what they can.
+			// Half of the runs are interrupted; the others fail and undo as much as they can.
 			if _, done, _ := cutOff(t, other, third, Options{}, faulty{at: second, killed: second%2 == 0}); done {
 				break
 			}
@@ -664,8 +663,7 @@ func TestFaultAfterFault(t *testing.T) {
 	}
 }
 
-// TestFaultOfOneWorker has one of several workers fail: the others' clusters are put back
-// as well.
+// TestFaultOfOneWorker makes one of several workers fail: the others' clusters are restored, too.
 func TestFaultOfOneWorker(t *testing.T) {
 	for at := 1; !faultOfWorkers(t, at, 0); at++ {
 		if t.Failed() {
@@ -674,8 +672,8 @@ func TestFaultOfOneWorker(t *testing.T) {
 	}
 }
 
-// TestFaultOfTwoWorkers has another one fail while the stage is undone: what is left then
-// is known to the next run.
+// TestFaultOfTwoWorkers makes another worker fail while the stage is undone: the next run knows the remaining
+// files.
 func TestFaultOfTwoWorkers(t *testing.T) {
 	for at := 1; at < 40; at += 3 {
 		for other := 1; other < 60; other += 7 {
@@ -687,7 +685,7 @@ func TestFaultOfTwoWorkers(t *testing.T) {
 	}
 }
 
-// faultOfWorkers has operations of two of three workers fail; 0 is none.
+// faultOfWorkers makes operations of two of three workers fail; 0 is none.
 func faultOfWorkers(t *testing.T, at, other int) (done bool) {
 	t.Helper()
 	old, next := treeOf(t, "a b c d gone", policyA), treeOf(t, "a b c d new", changed, policyB)
@@ -720,8 +718,8 @@ func faultOfWorkers(t *testing.T, at, other int) (done bool) {
 	return faults[1].count < at && at > 30
 }
 
-// noneEmpty checks that no directory is empty, but for one that a run was about to
-// remove when it was killed: nothing in it tells whose it is.
+// noneEmpty checks that no directory is empty, except one that a killed run was about to remove: without
+// content, its owner is unknown.
 func noneEmpty(t *testing.T, dir string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
@@ -739,8 +737,7 @@ func noneEmpty(t *testing.T, dir string) {
 	}
 }
 
-// A forbidding directory lets nobody change what is in one of its directories, or
-// look into another.
+// A forbidding directory denies changes in one of its directories, or reading another.
 type forbidding struct {
 	files
 	change, look string
@@ -804,8 +801,8 @@ func TestPermissions(t *testing.T) {
 	})
 }
 
-// TestNothingIsLeftOfADirectory: a cluster that a killed run was about to remove
-// has nothing left that would need to be allowed.
+// TestNothingIsLeftOfADirectory checks that, after a killed run that was about to remove a cluster, no
+// remaining file needs --allow-prune.
 func TestNothingIsLeftOfADirectory(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.MkdirAll(filepath.Join(dir, "gone/fleetwright"), 0o755); err != nil {
@@ -841,7 +838,7 @@ func TestRepairsAreSaid(t *testing.T) {
 	}
 }
 
-// TestRunsDoNotMix has eight runs write three trees into one directory at once.
+// TestRunsDoNotMix writes three trees into one directory in eight concurrent runs.
 func TestRunsDoNotMix(t *testing.T) {
 	dir := t.TempDir()
 	trees := []*render.Tree{treeOf(t, "x z", policyA, rollout), treeOf(t, "x z", changed, policyB), treeOf(t, "x z", policyB, rollout)}
@@ -879,7 +876,7 @@ func TestWaitingIsSaid(t *testing.T) {
 	}()
 	<-waiting
 	if names := listing(t, dir); len(names) != 1 {
-		t.Errorf("it has written %q while it waits", names)
+		t.Errorf("the waiting run has written %q", names)
 	}
 	unlock()
 	if err := <-done; err != nil {
@@ -902,7 +899,7 @@ func TestErrorsOfTheDirectory(t *testing.T) {
 	}
 	mustHave(t, above, nil)
 	if names := listing(t, above); len(names) != 1 {
-		t.Errorf("it leaves %q", names)
+		t.Errorf("remaining files: %q", names)
 	}
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "x"), nil, 0o644); err != nil {
@@ -916,18 +913,9 @@ func TestErrorsOfTheDirectory(t *testing.T) {
 	}
 	_, err = Write(dir, treeOf(t, "x", policyA), Options{})
 	wantError(t, err, "x/fleetwright/sync.yaml is a directory where a file belongs")
-	dir = t.TempDir()
-	if err := os.MkdirAll(filepath.Join(dir, "x/fleetwright"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Mkfifo(filepath.Join(dir, "x/fleetwright/sync.yaml"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	_, err = Write(dir, treeOf(t, "x", policyA), Options{})
-	wantError(t, err, "x/fleetwright/sync.yaml is not a regular file")
 }
 
-// TestFailedRunLeavesNoDirectory: nor does one that had to make it.
+// TestFailedRunLeavesNoDirectory checks that a failed run removes the directory that it created.
 func TestFailedRunLeavesNoDirectory(t *testing.T) {
 	tr := treeOf(t, "x", policyA)
 	for at := 1; ; at++ {
@@ -955,13 +943,13 @@ func TestLinksToTheDirectory(t *testing.T) {
 	if err := os.Symlink("elsewhere", filepath.Join(top, "real", "x")); err != nil {
 		t.Fatal(err)
 	}
-	// The directory itself may be a link; what is below may not.
+	// The directory itself may be a link; those below may not.
 	_, err := Write(link, tr, Options{})
 	wantError(t, err, "x is a symbolic link")
 }
 
-// TestProgressCountsToItsTotal: once for each file that is staged, put into place or
-// removed, and not at all where there is nothing to do.
+// TestProgressCountsToItsTotal checks that progress is reported once for each file that is staged, renamed or
+// removed, and never if nothing changes.
 func TestProgressCountsToItsTotal(t *testing.T) {
 	dir := t.TempDir()
 	count := func(tree *render.Tree) (Summary, int) {
@@ -969,7 +957,7 @@ func TestProgressCountsToItsTotal(t *testing.T) {
 		calls, of := 0, 0
 		s := mustWrite(t, dir, tree, Options{AllowPrune: true, Progress: func(done, total int) {
 			if calls++; done != calls || of != 0 && of != total {
-				t.Errorf("call %d says %d of %d", calls, done, total)
+				t.Errorf("call %d reports %d of %d", calls, done, total)
 			}
 			of = total
 		}})

@@ -23,8 +23,8 @@ var (
 	firstSeed = flag.Uint64("seed", 0, "the seed of the first of them")
 )
 
-// draw runs a test with the base of each of n seeds, rendered in a repository. What fails with seed=7 is
-// run again by -seed 7 -seeds 1.
+// draw runs a test with the base of each of n seeds, rendered in a repository. Repeat a failure with seed=7
+// by -seed 7 -seeds 1.
 func draw(t *testing.T, n int, test func(g *repository, r *rand.Rand, base world)) {
 	if testing.Short() {
 		n = (n + 3) / 4
@@ -40,9 +40,9 @@ func draw(t *testing.T, n int, test func(g *repository, r *rand.Rand, base world
 	}
 }
 
-// TestBranchesMerge has two branches each change another application or cluster of a random fleet
-// and render it, and Git merge what they rendered. The merge must be clean, and what render makes
-// of the inputs with both edits.
+// TestBranchesMerge makes two branches that each change another application or cluster of a random fleet and
+// render it. Git must merge them without conflicts, and the result must be the output for the inputs with
+// both edits.
 func TestBranchesMerge(t *testing.T) {
 	draw(t, *seeds, func(g *repository, r *rand.Rand, base world) {
 		for _, pair := range [][2]edit{base.twoApps(r), base.twoClusters(r), base.appAndCluster(r)} {
@@ -57,16 +57,16 @@ func (g *repository) mustMerge(base world, a, b edit) {
 	g.branch("a", base.with(a))
 	g.branch("b", base.with(b))
 	if out, err := g.try("merge", "--quiet", "--no-edit", "a"); err != nil {
-		g.t.Errorf("%s: one branch %s, one %s, and Git does not merge them:\n%s", g.topology, a, b, out)
+		g.t.Errorf("%s: one branch %s, one %s; Git cannot merge them:\n%s", g.topology, a, b, out)
 		g.git("reset", "--hard", "--quiet")
 	} else if problem := g.differs(base.with(a, b), map[string]string{}, false); problem != "" {
-		g.t.Errorf("%s: one branch %s, one %s, and what Git merges is not current: %s", g.topology, a, b, problem)
+		g.t.Errorf("%s: one branch %s, one %s; the merge is not up to date: %s", g.topology, a, b, problem)
 	}
 }
 
-// TestTheOnlyApplicationMoves: one branch moves the only application of a cluster to another
-// cluster, one adds a second. What is moved looks to Git like directories that are renamed, and it
-// has what others add to these follow.
+// TestTheOnlyApplicationMoves checks that one branch can move the only application of a cluster to another
+// cluster while another branch adds a second. Git takes the moved directories for renamed ones, and moves the
+// other branch's new files along with them.
 func TestTheOnlyApplicationMoves(t *testing.T) {
 	for _, topology := range []string{"pull", "hub"} {
 		for _, fleet := range fleets[1:] {
@@ -88,9 +88,9 @@ func TestTheOnlyApplicationMoves(t *testing.T) {
 	}
 }
 
-// TestRenderRepairsMerges has two branches change one application, and Git merge what they rendered
-// in each of its ways. Only files of that application may conflict, and a render of the resolved
-// inputs makes them what they must be, whatever Git has left.
+// TestRenderRepairsMerges makes two branches that change one application, and merges them in each of Git's
+// ways. Only files of that application may conflict, and rendering the resolved inputs must repair the
+// output, whatever Git left.
 func TestRenderRepairsMerges(t *testing.T) {
 	draw(t, (*seeds+1)/2, func(g *repository, r *rand.Rand, base world) {
 		subject := base.anApp(r)
@@ -99,14 +99,15 @@ func TestRenderRepairsMerges(t *testing.T) {
 		g.branch("b", base.with(b))
 		for i, way := range mergeWays {
 			resolved := [][]edit{{a}, {b}, {a, b}}[i%3]
-			about := fmt.Sprintf("%s, %s: one branch %s, one %s; it is resolved to %v", g.topology, way.name, a, b, resolved)
+			about := fmt.Sprintf("%s, %s: one branch %s, one %s; resolved to %v", g.topology, way.name, a, b, resolved)
 			g.git("reset", "--hard", "--quiet", "b")
 			g.git("clean", "-d", "--force", "--quiet")
 			out, _ := g.try(append(way.args, "--quiet", "--no-edit", "a")...)
 			isMoved := strings.Contains(out, "(file location)")
 			conflicts := strings.Fields(g.git("diff", "--name-only", "--diff-filter=U"))
 			for _, name := range conflicts {
-				// What is shared may be of one application alone, and Git takes one file for the other renamed.
+				// A shared file may belong to only one application, and Git may take one file for the other,
+				// renamed.
 				if !strings.Contains(name, base.apps[subject].name) && !strings.Contains(name, "/shared/") {
 					g.t.Errorf("%s, and %s conflicts", about, name)
 				}
@@ -125,10 +126,9 @@ func TestRenderRepairsMerges(t *testing.T) {
 	})
 }
 
-// mergeWays are how a merge may be made, and what may be done about its conflicts before
-// the repair. One that forgets takes inventories of one side, and what only the other's named
-// stays. So does what Git has moved, because the directory that one branch has added it to was
-// renamed by the other: no inventory names it there.
+// mergeWays are ways to merge, and to treat conflicts before the repair. One of them keeps the inventories of
+// one side, so files that only the other side lists remain. So do files that Git moved because one branch
+// renamed the directory to which the other added them: no inventory lists them there.
 var mergeWays = []struct {
 	name               string
 	args               []string
@@ -142,7 +142,7 @@ var mergeWays = []struct {
 	{name: "half of it --ours", args: []string{"merge"}, takesHalf: true, forgets: true},
 }
 
-// anApp draws the place of an application that may be edited.
+// anApp draws the place of an application to edit.
 func (w world) anApp(r *rand.Rand) int {
 	for {
 		if place := r.IntN(len(w.apps)); !strings.HasPrefix(w.apps[place].name, resident) {
@@ -151,8 +151,8 @@ func (w world) anApp(r *rand.Rand) int {
 	}
 }
 
-// aCluster draws the place of a cluster that may be edited. The first of each fleet is not, so
-// that no fleet ends.
+// aCluster draws the place of a cluster to edit, except the first of each fleet, so that no fleet becomes
+// empty.
 func (w world) aCluster(r *rand.Rand) int {
 	for {
 		if place := r.IntN(len(w.clusters)); !strings.HasSuffix(w.clusters[place].name, "-0") {
@@ -161,7 +161,7 @@ func (w world) aCluster(r *rand.Rand) int {
 	}
 }
 
-// twoApps draws edits of two applications, which most often have a cluster in common.
+// twoApps draws edits of two applications, which usually share a cluster.
 func (w world) twoApps(r *rand.Rand) [2]edit {
 	for {
 		a, b := w.editApp(r, w.anApp(r)), w.editApp(r, w.anApp(r))
@@ -180,8 +180,7 @@ func (w world) twoClusters(r *rand.Rand) [2]edit {
 	}
 }
 
-// appAndCluster draws edits of an application, and of a cluster that it goes to neither before nor
-// after them.
+// appAndCluster draws edits of an application, and of a cluster that it never runs on.
 func (w world) appAndCluster(r *rand.Rand) [2]edit {
 	for {
 		a, b := w.editApp(r, w.anApp(r)), w.editCluster(r, w.aCluster(r))
@@ -191,15 +190,14 @@ func (w world) appAndCluster(r *rand.Rand) [2]edit {
 	}
 }
 
-// A repository has what is rendered in DIR, and the inputs nowhere: what these merge to is
-// known, and not Git's to find.
+// A repository has the output in DIR, and no inputs: their merge is known, and Git need not find it.
 type repository struct {
 	t         *testing.T
 	topology  string
 	root, dir string
 }
 
-// newRepository makes a repository whose branch "base" has a rendered world.
+// newRepository creates a repository whose branch "base" has a rendered world.
 func newRepository(t *testing.T, topology string, base world) *repository {
 	root := t.TempDir()
 	g := &repository{t: t, topology: topology, root: root, dir: filepath.Join(root, "clusters")}
@@ -208,7 +206,7 @@ func newRepository(t *testing.T, topology string, base world) *repository {
 	return g
 }
 
-// branch makes a branch of the base, for a world.
+// branch creates a branch of the base for a world.
 func (g *repository) branch(name string, w world) {
 	g.git("checkout", "--quiet", "-B", name, "base")
 	g.commit(w)
@@ -223,9 +221,8 @@ func (g *repository) commit(w world) {
 	g.git("commit", "--quiet", "--allow-empty", "--message", "Render")
 }
 
-// differs returns how DIR is not what render makes of a world, or "". Files that render has not
-// made may be there if they are foreign, or if others may be. What Flux would apply of these must
-// be reported.
+// differs returns how DIR differs from the output for a world, or "". Other files may exist if they are
+// foreign, or if others is set. Those that Flux would apply must be reported.
 func (g *repository) differs(w world, foreign map[string]string, others bool) string {
 	tree := w.compile(g.t, g.topology)
 	c, err := disk.Compare(g.dir, tree, disk.Options{})
@@ -236,7 +233,7 @@ func (g *repository) differs(w world, foreign map[string]string, others bool) st
 		return c.Rejected.Error()
 	case len(c.Changes) > 0:
 		first := c.Changes[0]
-		return fmt.Sprintf("%d files are not current; %s/%s is\n%s\nand must be\n%s", len(c.Changes), first.Cluster, first.Path, first.Old, first.New)
+		return fmt.Sprintf("%d files are not up to date; %s/%s is\n%s\nwant\n%s", len(c.Changes), first.Cluster, first.Path, first.Old, first.New)
 	}
 	want := maps.Clone(foreign)
 	for _, c := range tree.Clusters {
@@ -263,8 +260,8 @@ func (g *repository) differs(w world, foreign map[string]string, others bool) st
 	return ""
 }
 
-// applied reports whether Flux applies a file that is none of a tree's: a manifest below the path of
-// a Kustomization, where no kustomization.yaml says what to apply.
+// applied reports whether Flux applies a file that no tree has: a manifest below the path of a Kustomization,
+// where no kustomization.yaml lists the resources.
 func applied(file string, tree map[string]string) bool {
 	if filepath.Ext(file) != ".yaml" {
 		return false
@@ -280,18 +277,17 @@ func applied(file string, tree map[string]string) bool {
 	return false
 }
 
-// syncPath is the line of a Flux Kustomization that says which directory of DIR it applies.
+// syncPath matches the line of a Flux Kustomization with the directory of DIR that it applies.
 var syncPath = regexp.MustCompile(`(?m)^  path: \./clusters/(.+)$`)
 
-// checkoutHalf takes every other of the files in conflict as it was before the merge, where it was.
+// checkoutHalf restores every other conflicting file to its state before the merge, if it existed.
 func (g *repository) checkoutHalf(conflicts []string) {
 	for i := 0; i < len(conflicts); i += 2 {
 		_, _ = g.try("checkout", "--ours", "--", conflicts[i])
 	}
 }
 
-// addForeign puts files that render has not made into the directories of an application and those
-// above, and returns them.
+// addForeign adds foreign files to the directories of an application and their parents, and returns them.
 func (g *repository) addForeign(app string) map[string]string {
 	foreign := map[string]string{}
 	for name := range filesIn(g.t, g.dir) {
@@ -330,7 +326,7 @@ func filesIn(t *testing.T, dir string) map[string]string {
 	return all
 }
 
-// git runs git, and returns what it printed.
+// git runs git, and returns its output.
 func (g *repository) git(args ...string) string {
 	g.t.Helper()
 	out, err := g.try(args...)
@@ -340,9 +336,9 @@ func (g *repository) git(args ...string) string {
 	return out
 }
 
-// try runs git as somebody does who has set nothing but a name.
+// try runs git as a user who has configured only a name.
 func (g *repository) try(args ...string) (string, error) {
-	// A gc in the background would run on when the test has ended.
+	// A background gc would outlast the test.
 	cmd := exec.Command("git", append([]string{"-C", g.root, "-c", "gc.auto=0", "-c", "maintenance.auto=false"}, args...)...)
 	cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + g.root, "LC_ALL=C",

@@ -14,8 +14,8 @@ import (
 	"github.com/fleetwright/fleetwright/render/layout"
 )
 
-// TestOthersAreLeftAlone: stale, foreign, cut off or gone, they are neither written, removed
-// nor compared.
+// TestOthersAreLeftAlone checks that the files of other clusters, even if stale, foreign, interrupted or
+// gone, are not written, removed or compared.
 func TestOthersAreLeftAlone(t *testing.T) {
 	dir := t.TempDir()
 	mustWrite(t, dir, treeOf(t, "ap eu us", policyA, policyB), Options{})
@@ -68,7 +68,7 @@ func TestOthersAreLeftAlone(t *testing.T) {
 		delete(before, name)
 	}
 	mustEqual(t, before, after)
-	// Of what is chosen too much is not removed unasked.
+	// Too many removals from the chosen clusters need permission.
 	small := treeOf(t, "eu", "name: z, kustomization: {interval: 5m, prune: true}")
 	_, err = Write(dir, &render.Tree{}, Options{KeepOthers: true})
 	if err != nil {
@@ -80,8 +80,8 @@ func TestOthersAreLeftAlone(t *testing.T) {
 	wantError(t, err, "would remove more than half of eu (")
 }
 
-// TestShardsMakeTheTree: into one directory in any order, and into one each that are laid
-// over each other in any order.
+// TestShardsMakeTheTree checks that the shards together make the tree: written into one directory in any
+// order, or into separate directories that are merged in any order.
 func TestShardsMakeTheTree(t *testing.T) {
 	tr := treeOf(t, "v x z", policyA, policyB, rollout)
 	for seed := range uint64(12) {
@@ -103,7 +103,7 @@ func TestShardsMakeTheTree(t *testing.T) {
 				}
 				over[name] = content
 			}
-			// By itself it is what a render completes, of this or of something else.
+			// A render of this or another tree can complete a single shard.
 			if i%2 == 0 {
 				s := mustWrite(t, own, tr, Options{})
 				if s.Written != len(want(tr))-len(want(shard)) || s.Removed != 0 {
@@ -123,11 +123,11 @@ func TestShardsMakeTheTree(t *testing.T) {
 	}
 }
 
-// TestShardsDoNotMixRenders: where there is anything of another render, a shard is
-// refused and nothing changes.
+// TestShardsDoNotMixRenders checks that a shard is rejected, without changes, if the directory has files of
+// another render.
 func TestShardsDoNotMixRenders(t *testing.T) {
 	tr := treeOf(t, "x z", policyA, policyB)
-	// mine has an application, and yours the other.
+	// mine has one application, and yours the other.
 	mine, yours := tr.Shard(1, 4), tr.Shard(4, 4)
 	for _, s := range []*render.Tree{mine, yours} {
 		if n := len(want(s)); n <= 2 {
@@ -154,22 +154,22 @@ func TestShardsDoNotMixRenders(t *testing.T) {
 	for name, tt := range map[string]struct {
 		plant func(dir string)
 		opts  Options
-		want  string // "" where it is not refused
+		want  string // "" if it is accepted
 	}{
 		"nothing":        {func(string) {}, Options{}, ""},
 		"all of it":      {func(dir string) { mustWrite(t, dir, tr, Options{}) }, Options{}, ""},
 		"another shard":  {func(dir string) { mustWrite(t, dir, yours, Options{Part: true}) }, Options{}, ""},
-		"another render": {func(dir string) { mustWrite(t, dir, treeOf(t, "x", changed, policyB), Options{}) }, Options{}, "holds another render of x,"},
+		"another render": {func(dir string) { mustWrite(t, dir, treeOf(t, "x", changed, policyB), Options{}) }, Options{}, "another render of x;"},
 		"another shard of another": {func(dir string) {
 			mustWrite(t, dir, treeOf(t, "x z", policyB, rollout).Shard(2, 2), Options{Part: true})
-		}, Options{}, "holds another render of x, z,"},
-		"another cluster":              {func(dir string) { mustWrite(t, dir, treeOf(t, "v", policyA), Options{}) }, Options{}, "holds another render of v,"},
+		}, Options{}, "another render of x, z;"},
+		"another cluster":              {func(dir string) { mustWrite(t, dir, treeOf(t, "v", policyA), Options{}) }, Options{}, "another render of v;"},
 		"another cluster, kept":        {func(dir string) { mustWrite(t, dir, treeOf(t, "v", policyA), Options{}) }, Options{KeepOthers: true}, ""},
-		"a cut off one, no inventory":  {func(dir string) { put(file, "old")(dir); journal(dir) }, Options{}, "holds another render of x,"},
+		"a cut off one, no inventory":  {func(dir string) { put(file, "old")(dir); journal(dir) }, Options{}, "another render of x;"},
 		"a cut off one, of this":       {func(dir string) { put(file, want(tr)[file])(dir); journal(dir) }, Options{}, ""},
-		"a cut off one, with a file":   {func(dir string) { put("x/fleetwright/gone.yaml", "old")(dir); journal(dir) }, Options{}, "holds another render of x,"},
+		"a cut off one, with a file":   {func(dir string) { put("x/fleetwright/gone.yaml", "old")(dir); journal(dir) }, Options{}, "another render of x;"},
 		"somebody else's files":        {put("x/fleetwright/mine.txt", "mine"), Options{}, ""},
-		"somebody else's, in its way":  {put("x/fleetwright/sync.yaml", "mine"), Options{}, "in its way: x/fleetwright/sync.yaml"},
+		"somebody else's, in its way":  {put("x/fleetwright/sync.yaml", "mine"), Options{}, "are in the way: x/fleetwright/sync.yaml"},
 		"its own, edited, of this one": {func(dir string) { mustWrite(t, dir, tr, Options{}); put("x/fleetwright/sync.yaml", "mine")(dir) }, Options{}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -194,7 +194,7 @@ func TestShardsDoNotMixRenders(t *testing.T) {
 	}
 }
 
-// TestShardsRepairEachOther: what a shard has staged that was cut off, another one removes.
+// TestShardsRepairEachOther checks that a shard removes the staged files of another, interrupted one.
 func TestShardsRepairEachOther(t *testing.T) {
 	whole := treeOf(t, "x z", policyA, policyB)
 	for at := 1; ; at++ {

@@ -11,11 +11,11 @@ import (
 	"github.com/fleetwright/fleetwright/render/layout"
 )
 
-// nowhere has a policy go to no cluster of the fleet.
+// nowhere moves a policy off all clusters of the fleet.
 const nowhere = ", destination: {fleet: f, clusterSelector: {matchLabels: {stage: production}}}"
 
-// TestWhatIsStillThereIsKept: a policy that is still among the inputs is not taken from clusters
-// unless that is allowed, also where these keep most of their files; nothing is written.
+// TestWhatIsStillThereIsKept checks that a policy that is still an input is not removed from clusters without
+// permission, even if they keep most of their files. Nothing is written.
 func TestWhatIsStillThereIsKept(t *testing.T) {
 	full := treeOf(t, "x z", policyA, policyB, rollout)
 	next := treeOf(t, "x z", changed, policyB+nowhere, rollout)
@@ -39,7 +39,7 @@ func TestWhatIsStillThereIsKept(t *testing.T) {
 	mustWrite(t, dir, treeOf(t, "x z", policyA), Options{AllowPrune: true})
 }
 
-// TestHandsHideNoLoss: what a hand has made of a file that goes does not hide it.
+// TestHandsHideNoLoss checks that a manual change of a removed file does not hide the loss.
 func TestHandsHideNoLoss(t *testing.T) {
 	next := treeOf(t, "x z", policyA, policyB+nowhere, rollout)
 	for name, content := range map[string]string{"nothing": "", "no object": "\x00{[", "another": "{apiVersion: v1, kind: ConfigMap, metadata: {name: b}}\n"} {
@@ -57,7 +57,7 @@ func TestHandsHideNoLoss(t *testing.T) {
 	}
 }
 
-// A counted is files of which those that are read are noted.
+// A counted directory records the files that are read.
 type counted struct {
 	files
 	read *[]string
@@ -68,8 +68,8 @@ func (c counted) ReadFile(name string) ([]byte, error) {
 	return c.files.ReadFile(name)
 }
 
-// TestOnlyWhatShrinksIsRead: files are read for what may disappear where some of an application
-// that is still there is removed, and nowhere else.
+// TestOnlyWhatShrinksIsRead checks that files are read for possible losses only if some files of a remaining
+// application are removed.
 func TestOnlyWhatShrinksIsRead(t *testing.T) {
 	full := treeOf(t, "x z", policyA, policyB, rollout)
 	for name, tt := range map[string]struct {
@@ -106,7 +106,7 @@ func TestOnlyWhatShrinksIsRead(t *testing.T) {
 			}
 			slices.Sort(apps)
 			if apps = slices.Compact(apps); !slices.Equal(apps, tt.apps) {
-				t.Errorf("it reads files of %v, want %v", apps, tt.apps)
+				t.Errorf("files of %v were read, want %v", apps, tt.apps)
 			}
 		})
 	}

@@ -20,11 +20,11 @@ import (
 	"github.com/fleetwright/fleetwright/render/tree"
 )
 
-// leaves reports whether a file is left as it is, since a hub's cluster is behind the waves of the tree.
+// leaves reports whether a file is kept because it belongs to a waiting cluster of a hub.
 func (j *job) leaves(file string) bool { return j.cluster != nil && j.cluster.Leaves(file) }
 
-// findLeft finds, after a run that was cut off, what the clusters of a hub have that the tree leaves: they keep
-// what their inventories list, and what the run has only begun to write for them goes.
+// findLeft finds the files that waiting clusters of a hub keep after an interrupted run: the files in their
+// inventories stay, and the files that the run has begun to write for them go.
 func (j *job) findLeft(files files, own *ownership, inventories []string) error {
 	for _, inventory := range inventories {
 		if !j.leaves(inventory) {
@@ -49,8 +49,8 @@ func (j *job) findLeft(files files, own *ownership, inventories []string) error 
 	return nil
 }
 
-// neededSources returns the sources among files that are gone which clusters behind the waves still name:
-// without its source, nothing of an application is applied any more.
+// neededSources returns the sources among removed files that waiting clusters still name: without its source,
+// Flux no longer applies anything of an application.
 func (j *job) neededSources(files files, gone map[string]bool) (needed map[string]bool, err error) {
 	if j.cluster == nil || len(j.cluster.Waiting()) == 0 {
 		return nil, nil
@@ -77,25 +77,25 @@ func (j *job) neededSources(files files, gone map[string]bool) (needed map[strin
 	return needed, nil
 }
 
-// readSource returns the object in a file of sources/, without its version. It is zero where there is no file.
+// readSource returns the object in a file of sources/, without its version, or zero if there is no such file.
 func (j *job) readSource(files files, file string) (tree.Object, error) {
 	data, err := readRegular(files, j.at(file))
 	if err != nil || data == nil {
 		return tree.Object{}, err
 	}
 	var object map[string]any
-	_ = yaml.Unmarshal(data, &object) // what is no object is named by none
+	_ = yaml.Unmarshal(data, &object) // no policy can name a file without an object
 	source := tree.ReadObject(object)
 	source.APIVersion = ""
 	return source, nil
 }
 
-// namedSources returns the sources that the policies of waiting clusters name, as they are on disk.
+// namedSources returns the sources that the policies of waiting clusters on disk name.
 func (j *job) namedSources(files files) (map[tree.Object]bool, error) {
 	return j.sourcesOf(files, j.cluster.Waiting()...)
 }
 
-// sourcesOf returns the sources that the policies of clusters name, as they are on disk.
+// sourcesOf returns the sources that the policies of clusters on disk name.
 func (j *job) sourcesOf(files files, clusters ...string) (map[tree.Object]bool, error) {
 	named := map[tree.Object]bool{}
 	for _, cluster := range clusters {
@@ -134,8 +134,8 @@ func (j *job) sourcesOf(files files, clusters ...string) (map[tree.Object]bool, 
 	return named, nil
 }
 
-// checkMoved refuses to remove the files of clusters that keep what they have, in a directory that the tree does
-// not have any more: with another topology they would be elsewhere, and they are written nowhere yet.
+// checkMoved rejects the removal of files of waiting clusters in a directory that the tree no longer has: another
+// topology would write them elsewhere, and that has not happened yet.
 func checkMoved(jobs []*job, rendered *render.Tree, behind map[string]bool) error {
 	waits := map[string]bool{}
 	maps.Copy(waits, behind)
@@ -173,21 +173,21 @@ func lastWave(rendered *render.Tree) string {
 	return rendered.Waves.Names[len(rendered.Waves.Names)-1]
 }
 
-// An Edited cluster is one that waits whose files are not those of its inventories.
+// An Edited cluster waits for its wave, and its files differ from its inventories.
 type Edited struct {
-	// Name of the cluster, and Dir that of its directory below DIR.
+	// Name of the cluster, and the path Dir of its directory below DIR.
 	Name, Dir string
-	// Files that differ, by their names below Dir, in order. Those that are missing say so.
+	// Files that differ, by their names below Dir, in order. Missing files are marked as missing.
 	Files []string
-	// First is the name of the first of them, and Names are those of all.
+	// First is the name of the first of them, and Names has all names.
 	First string
 	Names []string
-	// Stray are the manifests that no inventory lists and Flux applies, by their names below DIR.
+	// Stray are the manifests that Flux applies but no inventory lists, by their names below DIR.
 	Stray []string
 }
 
-// CheckWaiting compares the files of the clusters behind the waves with the inventories beside them, of either
-// layout. A cluster that has no directory yet is as it should be.
+// CheckWaiting compares the files of waiting clusters with their inventories, of either layout. A cluster without
+// a directory is fine.
 func CheckWaiting(dir string, later *render.Tree) ([]Edited, error) {
 	w, err := openWorkers(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -229,20 +229,20 @@ func CheckWaiting(dir string, later *render.Tree) ([]Edited, error) {
 	return all, nil
 }
 
-// A waitingJob checks one cluster that waits.
+// A waitingJob checks one waiting cluster.
 type waitingJob struct {
 	name string
-	// cluster is what waits for it, on a hub also for others.
+	// cluster is the tree's cluster that waits; on a hub it may wait for several.
 	cluster *render.Cluster
-	// root is the directory that the inventories count from, and below is where those of the cluster are in it.
+	// root is the directory to which paths in the inventories are relative; below is the cluster's directory in it.
 	root, below string
-	// differing are the files that differ, and what is said of each beside its name.
+	// differing maps the files that differ to the note after each name.
 	differing map[string]string
-	// listed are the files and patterns that the inventories list, and stray the manifests beside these that
-	// Flux applies, by their names below DIR.
+	// listed are the files and patterns in the inventories. stray are the other manifests that Flux applies, by
+	// their names below DIR.
 	listed []string
 	stray  []string
-	// unsure reports whether an inventory is lost, so that nothing tells whose a file is that none lists.
+	// unsure reports whether an inventory is lost, so that the owner of an unlisted file is unknown.
 	unsure bool
 }
 
@@ -250,26 +250,26 @@ func (j *waitingJob) check(files files) error {
 	j.differing = map[string]string{}
 	if there, err := isDir(files, path.Join(j.root, j.below)); !there {
 		if err != nil || j.below == "" {
-			return j.refused(err, j.below)
+			return j.reject(err, j.below)
 		}
-		// On a hub, what Flux applies of the cluster is in two directories.
+		// On a hub, Flux applies two directories of the cluster.
 		sync := layout.SyncDir + "/" + j.name
 		there, err := isDir(files, path.Join(j.root, sync))
 		if there {
 			j.differing[j.below+layout.InventoryFile] = " is missing"
 		}
-		return j.refused(err, sync)
+		return j.reject(err, sync)
 	}
 	if _, err := files.Lstat(path.Join(j.root, layout.JournalFile)); err == nil && j.below == "" {
 		j.differing[layout.JournalFile] = " of a render that was cut off"
 	}
 	former, err := readRegular(files, path.Join(j.root, layout.FormerInventoryFile))
 	if err != nil {
-		return j.refused(err, layout.FormerInventoryFile)
+		return j.reject(err, layout.FormerInventoryFile)
 	}
 	own, err := readRegular(files, path.Join(j.root, j.below, layout.InventoryFile))
 	if err != nil {
-		return j.refused(err, j.below+layout.InventoryFile)
+		return j.reject(err, j.below+layout.InventoryFile)
 	}
 	switch {
 	case layout.IsInventory(own):
@@ -297,7 +297,7 @@ func (j *waitingJob) check(files files) error {
 func (j *waitingJob) checkApps(files files) error {
 	apps := path.Join(j.below, layout.AppsDir)
 	if there, err := isDir(files, path.Join(j.root, apps)); !there {
-		return j.refused(err, apps)
+		return j.reject(err, apps)
 	}
 	entries, err := files.ReadDir(path.Join(j.root, apps))
 	if err != nil {
@@ -311,7 +311,7 @@ func (j *waitingJob) checkApps(files files) error {
 		data, err := readRegular(files, path.Join(j.root, inventory))
 		switch {
 		case err != nil:
-			err = j.refused(err, inventory)
+			err = j.reject(err, inventory)
 		case data == nil:
 			j.differing[inventory], j.unsure = " is missing", true
 		case !layout.IsInventory(data):
@@ -326,8 +326,8 @@ func (j *waitingJob) checkApps(files files) error {
 	return nil
 }
 
-// checkSources checks that a hub has the sources that the cluster's policies name. No inventory lists these, as they
-// change with the first wave that needs them: those of the waves that are written are not checked here.
+// checkSources checks that a hub has the sources that the cluster's policies name. No inventory lists them, because
+// they change with the first wave that needs them; sources of written waves are not checked here.
 func (j *waitingJob) checkSources(files files) error {
 	if j.below == "" {
 		return nil
@@ -335,7 +335,7 @@ func (j *waitingJob) checkSources(files files) error {
 	whole := &job{name: j.name, cluster: j.cluster, base: j.root}
 	named, err := whole.sourcesOf(files, j.name)
 	if err != nil {
-		return j.refused(err, j.below+layout.AppsDir)
+		return j.reject(err, j.below+layout.AppsDir)
 	}
 	now := pathsOf(j.cluster.Whole())
 	for f := range j.cluster.Paths() {
@@ -348,7 +348,7 @@ func (j *waitingJob) checkSources(files files) error {
 		}
 		switch is, err := whole.readSource(files, file); {
 		case err != nil:
-			if err := j.refused(err, file); err != nil {
+			if err := j.reject(err, file); err != nil {
 				return err
 			}
 		case is != source:
@@ -361,7 +361,7 @@ func (j *waitingJob) checkSources(files files) error {
 	return nil
 }
 
-// compare compares the files that an inventory lists.
+// compare compares the files in an inventory.
 func (j *waitingJob) compare(files files, data []byte) error {
 	j.listed = append(j.listed, layout.InventoryFiles(data)...)
 	for _, listed := range layout.InventorySums(data) {
@@ -373,7 +373,7 @@ func (j *waitingJob) compare(files files, data []byte) error {
 		sum := sha256.Sum256(content)
 		switch {
 		case err != nil:
-			err = j.refused(err, listed.File)
+			err = j.reject(err, listed.File)
 		case content == nil:
 			j.differing[listed.File] = " is missing"
 		case hex.EncodeToString(sum[:]) != listed.Sum:
@@ -386,7 +386,7 @@ func (j *waitingJob) compare(files files, data []byte) error {
 	return nil
 }
 
-// findStray finds manifests of somebody else in the directories of the cluster that Flux lists itself.
+// findStray finds manifests of others in the directories of the cluster that Flux lists itself.
 func (j *waitingJob) findStray(files files) error {
 	dirs := []string{j.below + layout.SharedDir, j.below + layout.GatewaysDir}
 	if j.below == "" {
@@ -400,7 +400,7 @@ func (j *waitingJob) findStray(files files) error {
 	look = func(dir string) error {
 		there, err := isDir(files, path.Join(j.root, dir))
 		if !there {
-			return j.refused(err, dir)
+			return j.reject(err, dir)
 		}
 		entries, err := files.ReadDir(path.Join(j.root, dir))
 		for _, e := range entries {
@@ -428,8 +428,8 @@ func (j *waitingJob) findStray(files files) error {
 	return nil
 }
 
-// refused notes a file that cannot be one of a render, such as a link.
-func (j *waitingJob) refused(err error, file string) error {
+// reject records a file that no render writes, such as a link.
+func (j *waitingJob) reject(err error, file string) error {
 	var mistake *diag.Mistake
 	if errors.As(err, &mistake) {
 		j.differing[strings.TrimSuffix(file, "/")] = " is not a file of a render"

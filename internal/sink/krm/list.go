@@ -1,12 +1,10 @@
-// Package krm is fleetwright as a KRM function: the ResourceList that kustomize or kpt
-// gives a function and takes back, and what becomes of what is in it. It is pure: files
-// are read by a function that it is given.
+// Package krm implements the KRM function: it reads the ResourceList of kustomize or kpt, and
+// returns it with the rendered objects. It is pure: the caller passes a function that reads files.
 //
-// It reads and writes lists itself. The kio of kyaml accepts a mapping as items and any
-// document as a list, rejects keys that are null, counts the lines of each document anew,
-// takes the name of an alias for its value, and removes the empty annotations of objects
-// that are not the function's; its framework drops the index 0 of results, and allocates
-// half a megabyte at the start of every command.
+// It reads and writes lists itself. kyaml's kio accepts a mapping as items and any document as a
+// list, rejects null keys, restarts line numbers in each document, uses the name of an alias as its
+// value, and removes empty annotations from other objects. kyaml's framework drops the index 0 of
+// results, and allocates half a megabyte at the start of every command.
 package krm
 
 import (
@@ -24,35 +22,35 @@ import (
 
 // A List is a ResourceList.
 type List struct {
-	// Items are the objects that the function is given, or gives back.
+	// Items are the objects that the function receives, and then those that it returns.
 	Items []*Object
-	// FunctionConfig says what the function is to do, or is nil.
+	// FunctionConfig holds the settings of the function. It may be nil.
 	FunctionConfig *Object
 
 	apiVersion string
-	// results are those of earlier functions, or nil, and others the fields that nothing here
-	// reads, keys and values.
+	// results are the results of earlier functions, or nil. others are the keys and values of
+	// unknown fields.
 	results *yaml.Node
 	others  []*yaml.Node
 }
 
-// listFields are those that a list has for functions.
+// listFields are the fields of a ResourceList.
 var listFields = []string{"apiVersion", "kind", "items", "functionConfig", "results"}
 
-// listKind and listVersions are those of a ResourceList
+// listKind and listVersions are the kind and the versions of a ResourceList
 // (kustomize, cmd/config/docs/api-conventions/functions-spec.md).
 const listKind = "ResourceList"
 
 var listVersions = []string{"config.kubernetes.io/v1", "config.kubernetes.io/v1beta1"}
 
-// maxDepth is how deep values may nest: far deeper than any object, or the OpenAPI of a CRD.
+// maxDepth limits the nesting of values. It is far above the depth of any object, or of a CRD's OpenAPI.
 const maxDepth = 1000
 
-// ErrSyntax is the error of a text that is not YAML.
+// ErrSyntax is the error for a text that is not YAML.
 var ErrSyntax = errors.New("not valid YAML")
 
-// Parse reads a ResourceList, as YAML or JSON. Everything in it can be walked to its end, and every
-// item can be moved or removed without the others. The error is ErrSyntax or a *diag.Mistake.
+// Parse reads a ResourceList, as YAML or JSON. Its nodes have no cycles, and every item can be moved or
+// removed without the others. The error is ErrSyntax or a *diag.Mistake.
 func Parse(data []byte) (*List, error) {
 	documents, err := load(data)
 	if err != nil {
@@ -65,13 +63,13 @@ func Parse(data []byte) (*List, error) {
 	version, kind := text(root, "apiVersion"), text(root, "kind")
 	if kind != listKind {
 		if kind != "" {
-			what = "of kind " + kind
+			what = "a document of kind " + kind
 		}
-		return nil, diag.NewMistake("the standard input is not a ResourceList, but "+what,
-			"kustomize and kpt give a ResourceList; fleetwright render - -o - compiles documents")
+		return nil, diag.NewMistake("the standard input is "+what+", not a ResourceList",
+			"kustomize and kpt pass a ResourceList; to compile documents: fleetwright render - -o -")
 	}
 	if !slices.Contains(listVersions, version) {
-		message := fmt.Sprintf("%s is not a version of ResourceList that fleetwright knows", version)
+		message := fmt.Sprintf("unknown version %s of ResourceList", version)
 		if version == "" {
 			message = "the ResourceList has no apiVersion"
 		}
@@ -113,7 +111,7 @@ func Parse(data []byte) (*List, error) {
 			continue
 		}
 		if alias := strange(n, map[*yaml.Node]bool{}); alias != nil {
-			mistakes = append(mistakes, fmt.Sprintf("the ResourceList is not whole: *%s is an alias of an item's value", alias.Value))
+			mistakes = append(mistakes, fmt.Sprintf("the ResourceList is incomplete: *%s is an alias of an item's value", alias.Value))
 		}
 	}
 	if len(mistakes) > 0 {
@@ -122,18 +120,18 @@ func Parse(data []byte) (*List, error) {
 	return l, nil
 }
 
-// unfit says why a node is no object that can be taken out of its list.
+// unfit returns the reason why a node is not an object that can leave its list, or "".
 func unfit(n *yaml.Node) string {
 	if n.Kind != yaml.MappingNode {
 		return "not an object"
 	}
 	if alias := strange(n, map[*yaml.Node]bool{}); alias != nil {
-		return fmt.Sprintf("not whole: *%s is an alias of what is not in it, or of what contains it", alias.Value)
+		return fmt.Sprintf("incomplete: *%s is an alias of a node outside it, or of a node that contains it", alias.Value)
 	}
 	return ""
 }
 
-// strange is the first alias below a node that stands for nothing that ends before it.
+// strange returns the first alias below a node whose anchor does not end before the alias, or nil.
 func strange(n *yaml.Node, ended map[*yaml.Node]bool) *yaml.Node {
 	if n.Kind == yaml.AliasNode {
 		if !ended[n.Alias] {
@@ -152,7 +150,7 @@ func strange(n *yaml.Node, ended map[*yaml.Node]bool) *yaml.Node {
 	return nil
 }
 
-// Encode writes the list with the results of the function, behind those of earlier ones.
+// Encode writes the list with the results of the function, after those of earlier functions.
 func (l *List) Encode(results []Result) ([]byte, error) {
 	items := &yaml.Node{Kind: yaml.SequenceNode}
 	for _, o := range l.Items {
@@ -180,7 +178,7 @@ func (l *List) Encode(results []Result) ([]byte, error) {
 			return nil, err
 		}
 		ours := nodes[0].Content
-		all.Content = slices.DeleteFunc(all.Content, func(earlier *yaml.Node) bool { // of an earlier run
+		all.Content = slices.DeleteFunc(all.Content, func(earlier *yaml.Node) bool { // results of an earlier run of this function
 			return slices.ContainsFunc(ours, func(n *yaml.Node) bool { return same(earlier, n) })
 		})
 		all.Content = append(all.Content, ours...)
@@ -215,21 +213,22 @@ func load(data []byte) (documents []*yaml.Node, err error) {
 	return documents, nil
 }
 
-// encode writes documents, plainly where the library would lose something, such as a null key.
+// encode writes documents. It drops comments and style where the library would otherwise lose something, such as a
+// null key.
 func encode(documents ...*yaml.Node) ([]byte, error) {
 	for _, plain := range []bool{false, true} {
 		if data, ok := written(plain, documents...); ok {
 			return data, nil
 		}
 	}
-	return nil, errors.New("it cannot be written as YAML that reads alike")
+	return nil, errors.New("it cannot be written as equivalent YAML")
 }
 
-// written returns the text of documents, and reports whether it reads as they do.
+// written returns the text of documents, and reports whether parsing it gives the same documents.
 func written(plain bool, documents ...*yaml.Node) (data []byte, ok bool) {
 	copies := make([]*yaml.Node, len(documents))
 	for i, d := range documents {
-		copies[i] = copied(d, plain) // the library takes their tags away
+		copies[i] = copied(d, plain) // the library removes tags from its argument
 	}
 	data, err := yaml.Dump(copies, yaml.WithAllDocuments(), yaml.WithLineWidth(-1))
 	if err != nil {
@@ -239,7 +238,7 @@ func written(plain bool, documents ...*yaml.Node) (data []byte, ok bool) {
 	return data, err == nil && slices.EqualFunc(read, documents, same)
 }
 
-// same reports whether two nodes are the same but for comments and style.
+// same reports whether two nodes are equal except for comments and style.
 func same(a, b *yaml.Node) bool {
 	if a.Kind != b.Kind || a.Anchor != b.Anchor {
 		return false
@@ -253,7 +252,7 @@ func same(a, b *yaml.Node) bool {
 	return slices.EqualFunc(a.Content, b.Content, same)
 }
 
-// copied is a node that shares nothing with another. A plain one has neither comments nor style.
+// copied returns a deep copy of a node. A plain copy has neither comments nor style.
 func copied(n *yaml.Node, plain bool) *yaml.Node {
 	c := *n
 	if plain {

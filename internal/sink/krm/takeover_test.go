@@ -12,7 +12,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// withAlerts are an example whose rollout has alerts.
+// withAlerts returns an example whose rollout has alerts.
 func withAlerts(t *testing.T, name string) []schema.File {
 	t.Helper()
 	files := example(t, name)
@@ -22,9 +22,8 @@ func withAlerts(t *testing.T, name string) []schema.File {
 	return append(files, schema.File{Name: "alerts.yaml", Data: []byte("{apiVersion: flagger.app/v1beta1, kind: AlertProvider, metadata: {name: chat, namespace: webapp}, spec: {type: slack, secretRef: {name: chat}}}")})
 }
 
-// inFormerLayout puts what is rendered where it was before applications had files of their own: all
-// Flux Kustomizations in sync.yaml, AlertProviders beside the rollout, and on a hub Namespaces in
-// infrastructure/.
+// inFormerLayout moves the output to the paths of the former layout: all Flux Kustomizations in sync.yaml,
+// AlertProviders next to the rollout, and a hub's Namespaces in infrastructure/.
 func inFormerLayout(t testing.TB, items []*Object) (all []*Object) {
 	t.Helper()
 	indices := map[string]int{}
@@ -44,7 +43,7 @@ func inFormerLayout(t testing.TB, items []*Object) (all []*Object) {
 				file = prefix + layout.Infrastructure + "/" + path.Base(rest)
 			case strings.Contains(file, layout.SharedDir+"/"):
 				if o.kind() == "Namespace" {
-					continue // its application has it too
+					continue // the application's directory has it, too
 				}
 				file = strings.Replace(file, layout.SharedDir+"/", "rollouts/default.rollout-kuma-demo/", 1)
 			}
@@ -68,8 +67,8 @@ func TestTakingOver(t *testing.T) {
 		{
 			"a package", "kuma-rollout", "{path: clusters}", "{path: clusters, function: {synced: true}}",
 			[]string{"AlertProvider/chat rollouts/default.rollout-kuma-demo", "Kustomization/app-default.rollout-kuma-demo sync.yaml", "Kustomization/rollout-default.rollout-kuma-demo sync.yaml"},
-			"warning : clusters/kurator-member1/fleetwright, clusters/kurator-member2/fleetwright: another Flux Kustomization will apply 6 objects, which the old one would delete; this run only adds kustomize.toolkit.fluxcd.io/prune: disabled there | commit this, and wait until Flux has synced it on every cluster; then write synced: true into spec.function of the RenderConfig, and run again",
-			"warning : clusters/kurator-member1/fleetwright, clusters/kurator-member2/fleetwright: this run changes nothing there until Flux has synced kustomize.toolkit.fluxcd.io/prune: disabled | when it has on every cluster, write synced: true into spec.function of the RenderConfig, and run again",
+			"warning : clusters/kurator-member1/fleetwright, clusters/kurator-member2/fleetwright: another Flux Kustomization will apply 6 objects, and the old one would delete them; this run only adds kustomize.toolkit.fluxcd.io/prune: disabled | commit this, and wait until Flux has synced it on every cluster; then write synced: true into spec.function of the RenderConfig, and run again",
+			"warning : clusters/kurator-member1/fleetwright, clusters/kurator-member2/fleetwright: this run changes no items until Flux has synced kustomize.toolkit.fluxcd.io/prune: disabled | when it has on every cluster, write synced: true into spec.function of the RenderConfig, and run again",
 		},
 		{
 			"one of a hub", "hub", "path: clusters, topology: hub", "path: clusters, topology: hub, synced: 'true'",
@@ -81,8 +80,8 @@ func TestTakingOver(t *testing.T) {
 				"Kustomization/releases-attachedcluster-kurator-member1 sync.yaml", "Kustomization/releases-cluster-kurator-member2 sync.yaml",
 				"Kustomization/rollout-default.webapp-attachedcluster-kurator-member1 sync.yaml", "Kustomization/rollout-default.webapp-cluster-kurator-member2 sync.yaml",
 			},
-			"warning : clusters/host/fleetwright: another Flux Kustomization will apply 12 objects, which the old one would delete; this run only adds kustomize.toolkit.fluxcd.io/prune: disabled there | commit this, and wait until Flux has synced it on every cluster; then run the function with synced=true",
-			"warning : clusters/host/fleetwright: this run changes nothing there until Flux has synced kustomize.toolkit.fluxcd.io/prune: disabled | when it has on every cluster, run the function with synced=true",
+			"warning : clusters/host/fleetwright: another Flux Kustomization will apply 12 objects, and the old one would delete them; this run only adds kustomize.toolkit.fluxcd.io/prune: disabled | commit this, and wait until Flux has synced it on every cluster; then run the function with synced=true",
+			"warning : clusters/host/fleetwright: this run changes no items until Flux has synced kustomize.toolkit.fluxcd.io/prune: disabled | when it has on every cluster, run the function with synced=true",
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -102,7 +101,7 @@ func TestTakingOver(t *testing.T) {
 			want := textsOf(t, run(t, list))
 			list.Items = inFormerLayout(t, list.Items)
 			former := textsOf(t, list.Items)
-			// Told too early that all is synced, it marks what moves nevertheless.
+			// If told too early that everything is synced, the function still marks the objects that move.
 			configure(tt.synced)
 			outcome := Run(list, noFiles, compile)
 			if !slices.Contains(said(outcome), tt.first) {
@@ -127,20 +126,20 @@ func TestTakingOver(t *testing.T) {
 			}
 			slices.Sort(moves)
 			if moves = slices.Compact(moves); !slices.Equal(moves, tt.moves) || len(first) != len(former) {
-				t.Errorf("it marks %q of %d objects, and there were %d", moves, len(first), len(former))
+				t.Errorf("the function marks %q of %d objects, want %q of %d", moves, len(first), tt.moves, len(former))
 			}
-			// Then it waits,
+			// Then the function waits,
 			configure(tt.settings)
 			outcome = Run(list, noFiles, compile)
 			if again := textsOf(t, list.Items); !maps.Equal(again, first) || !slices.Contains(said(outcome), tt.waiting) {
-				t.Errorf("it changes what is to be synced, or says\n%s", strings.Join(said(outcome), "\n"))
+				t.Errorf("the function changes objects before they are synced; messages:\n%s", strings.Join(said(outcome), "\n"))
 			}
-			// and renders all when it is told so, also again.
+			// and renders everything when told so. A second run gives the same.
 			for range 2 {
 				configure(tt.synced)
 				outcome = Run(list, noFiles, compile)
 				if got := textsOf(t, list.Items); !maps.Equal(got, want) || len(outcome.Warnings) > 0 {
-					t.Errorf("it gives back %d objects of %d, and says\n%s", len(got), len(want), strings.Join(said(outcome), "\n"))
+					t.Errorf("%d objects, want %d; messages:\n%s", len(got), len(want), strings.Join(said(outcome), "\n"))
 				}
 			}
 		})
@@ -149,13 +148,13 @@ func TestTakingOver(t *testing.T) {
 
 const hub = "hub"
 
-// at is where the object is in its package.
+// at returns the place of an object in its package.
 func (o *Object) at() string {
 	name, index, _ := o.path()
 	return name + "#" + string(rune('0'+index))
 }
 
-// textsOf are objects as they are given back, by where they are.
+// textsOf returns the texts of objects by place.
 func textsOf(t *testing.T, objects []*Object) map[string]string {
 	t.Helper()
 	texts := map[string]string{}
@@ -172,7 +171,7 @@ func textsOf(t *testing.T, objects []*Object) map[string]string {
 	return texts
 }
 
-// TestTakingOverOneCluster of two, and of a hub: others stay as they are.
+// TestTakingOverOneCluster takes over one of two clusters, and one of a hub. The others must not change.
 func TestTakingOverOneCluster(t *testing.T) {
 	for _, tt := range []struct{ example, settings string }{
 		{"kuma-rollout", "path: clusters"},
@@ -197,7 +196,7 @@ func TestTakingOverOneCluster(t *testing.T) {
 	}
 }
 
-// TestKeeping marks objects as whoever writes annotations may have them.
+// TestKeeping marks objects with annotations in various forms.
 func TestKeeping(t *testing.T) {
 	const marked = "annotations: {kustomize.toolkit.fluxcd.io/prune: disabled}"
 	for from, want := range map[string]string{
