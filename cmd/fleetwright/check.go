@@ -22,11 +22,11 @@ func newCheckCmd(a *app) *cobra.Command {
 	var canaries canaryFlags
 	cmd := &cobra.Command{
 		Use:               "check PATH... [-o DIR]",
-		Short:             "Say what would not work, and whether the output is current",
+		Short:             "Validate the inputs, and check whether the output is current",
 		ValidArgsFunction: documentFiles,
 		RunE:              func(_ *cobra.Command, paths []string) error { return a.check(paths, flags, &canaries) },
 	}
-	flags.add(cmd, "directory that render writes, or oci:// URL that publish pushes to, to report whether it is current", "with -o, check only")
+	flags.add(cmd, "rendered `DIR`, or oci:// URL of the registry, to compare with", "with -o, check only")
 	addInsecure(cmd, &flags.insecure)
 	canaries.add(cmd)
 	return cmd
@@ -35,15 +35,15 @@ func newCheckCmd(a *app) *cobra.Command {
 func (a *app) check(paths []string, flags outputFlags, canaries *canaryFlags) error {
 	switch {
 	case flags.out == "-":
-		return &usageError{"the standard output is never stale", "-o DIR is the directory that render writes"}
+		return &usageError{"check -o compares with a directory, not with -o -", "-o DIR is the directory that render writes"}
 	case (flags.clusters.given() || flags.clusters.through.given) && flags.out == "":
-		return &usageError{"clusters are chosen for -o", "without it check looks at the documents alone, and at all of them"}
+		return &usageError{"--cluster, --cluster-selector and --through need -o", "without -o, check validates all documents"}
 	case flags.watch && flags.staged:
 		return errWatchStaged
 	case flags.watch && oci.IsURL(flags.out):
-		return &usageError{"--watch is for a directory, and a registry would be asked again and again", "omit one of them"}
+		return &usageError{"--watch needs a directory; it would ask the registry again and again", "omit one of them"}
 	case flags.staged && oci.IsURL(flags.out):
-		return &usageError{"--staged is for a directory in Git, and a registry has none", "omit one of them"}
+		return &usageError{"--staged needs a directory in Git, not a registry", "omit one of them"}
 	}
 	if err := flags.checkRegistry(); err != nil {
 		return err
@@ -98,7 +98,7 @@ func (a *app) checkFiles(files []schema.File, from *origin, flags outputFlags, w
 		return nil, err
 	}
 	if line != "" {
-		a.say("%s\n", line)
+		a.print("%s\n", line)
 	}
 	switch {
 	case failed:
@@ -109,7 +109,7 @@ func (a *app) checkFiles(files []schema.File, from *origin, flags outputFlags, w
 	return chosen, nil
 }
 
-// lost reports what render would take from clusters, and refuses to, on the lines that decide it.
+// lost reports the Applications that render would remove from clusters, at the lines that remove them.
 func (f directoryFlags) lost(losses []tree.Loss) (list diag.List) {
 	for _, l := range losses {
 		list = append(list, diag.New(diag.Disappears, l.Position, l.Path, l.String(), "correct this line; if this is meant, "+f.writer()+" with --allow-prune"))
@@ -126,29 +126,29 @@ func (f outputFlags) stale(comparison disk.Comparison, paths []string) (list dia
 	if f.synced {
 		hint += " --synced"
 	}
-	say := func(cluster, file, message string) {
+	report := func(cluster, file, message string) {
 		at := diag.Position{File: f.fileOf(cluster, file)}
 		list = append(list, diag.New(diag.Stale, at, "", message, hint))
 	}
 	for changes := range tree.ByCluster(comparison.Changes) {
 		cluster := changes[0].Cluster
 		if oci.IsURL(f.out) && slices.Contains(comparison.New, cluster) {
-			say(cluster, "", "no artifact is published for the cluster")
+			report(cluster, "", "no artifact is published for the cluster")
 			continue
 		}
 		var files []string
 		for _, c := range changes {
 			files = append(files, inWords(c))
 		}
-		say(cluster, changes[0].Path, fmt.Sprintf("%s not what %s writes: %s", are(len(files), "file"), f.writer(), diag.Some(files, 3)))
+		report(cluster, changes[0].Path, fmt.Sprintf("%s stale: %s", are(len(files), "file"), diag.Some(files, 3)))
 	}
 	for _, cluster := range comparison.Interrupted {
-		say(cluster, "", "an earlier render was cut off")
+		report(cluster, "", "an earlier render was interrupted")
 	}
 	list = append(list, strays(f.out, comparison.Stray)...)
 	for _, cluster := range comparison.Waiting {
 		at := diag.Position{File: f.fileOf(cluster, layout.FormerInventoryFile)}
-		list = append(list, diag.New(diag.FormerLayout, at, "", "the directory is in the former layout, which is taken over in two commits; changes of the inputs wait for the second",
+		list = append(list, diag.New(diag.FormerLayout, at, "", "the directory is in the former layout; render migrates it in two commits, and writes changes of the inputs only in the second",
 			"wait until the cluster has synced the first, then run "+f.finishing(paths, f.clusters)))
 	}
 	return list.Sorted()
@@ -163,13 +163,13 @@ func strays(out string, files []string) (list diag.List) {
 	return list
 }
 
-// inWords returns the path of a changed file, and whether it is missing or left over.
+// inWords returns the path of a changed file, and whether it is missing or no longer rendered.
 func inWords(c render.Change) string {
 	switch {
 	case c.Old == nil:
 		return c.Path + " is missing"
 	case c.New == nil:
-		return c.Path + " is left over"
+		return c.Path + " is no longer rendered"
 	}
 	return c.Path
 }

@@ -16,11 +16,12 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/fleetwright/fleetwright/internal/outputs"
 	"github.com/fleetwright/fleetwright/internal/pages"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// commandsOf are a command and those below it. Cobra's own help is not among them.
+// commandsOf returns a command and its subcommands, except Cobra's own help.
 func commandsOf(cmd *cobra.Command) []*cobra.Command {
 	all := []*cobra.Command{cmd}
 	for _, c := range cmd.Commands() {
@@ -37,7 +38,7 @@ func allCommands() []*cobra.Command {
 	return all
 }
 
-// TestCommandsPageIsTheHelp: UPDATE=1 writes it.
+// TestCommandsPageIsTheHelp compares docs/commands.md with the help. UPDATE=1 writes the page.
 func TestCommandsPageIsTheHelp(t *testing.T) {
 	page := commandsPage(allCommands())
 	name := filepath.Join(repository, "docs/commands.md")
@@ -47,47 +48,66 @@ func TestCommandsPageIsTheHelp(t *testing.T) {
 		}
 	}
 	if got, err := os.ReadFile(name); err != nil || string(got) != page {
-		t.Errorf("docs/commands.md is not what the commands say of themselves (%v): make golden writes it", err)
+		t.Errorf("docs/commands.md differs from the help (%v); update it with make golden", err)
 	}
 }
 
 func TestEveryCommandExplainsItself(t *testing.T) {
 	for _, cmd := range allCommands() {
 		if cmd.Short == "" || cmd.Example == "" || !strings.Contains(cmd.Long, "Exit codes are ") {
-			t.Errorf("%s has no short text, no example, or does not say its exit codes", cmd.CommandPath())
+			t.Errorf("the help of %s lacks a short text, an example, or its exit codes", cmd.CommandPath())
 		}
 		for line := range strings.Lines(cmd.Long) {
 			if len(strings.TrimSuffix(line, "\n")) > 88 {
 				t.Errorf("%s: too long for a terminal: %s", cmd.CommandPath(), line)
 			}
 		}
+		for _, example := range firstExamples(cmd.Example, 2) {
+			if strings.Contains(example, "examples/") || strings.Contains(example, "testdata/") {
+				t.Errorf("%s: the first two examples must run in any repository: %s", cmd.CommandPath(), example)
+			}
+		}
 		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
 			if f.Usage == "" {
-				t.Errorf("%s does not say what --%s is", cmd.CommandPath(), f.Name)
+				t.Errorf("%s has no description of --%s", cmd.CommandPath(), f.Name)
 			}
 		})
 	}
 }
 
+// firstExamples returns the first commands of some examples.
+func firstExamples(text string, n int) (commands []string) {
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") && len(commands) < n {
+			commands = append(commands, line)
+		}
+	}
+	return commands
+}
+
 func TestSchemaNamesAllKinds(t *testing.T) {
 	cmd := newSchemaCmd(&app{})
 	describe(cmd)
+	names := outputs.Names()
 	for _, k := range schema.Kinds() {
-		if !strings.Contains(cmd.Long, strings.ToLower(k.Name)) {
-			t.Errorf("help/schema.txt does not name the kind %s", k.Name)
+		names = append(names, strings.ToLower(k.Name))
+	}
+	for _, name := range names {
+		if !strings.Contains(cmd.Long, name) {
+			t.Errorf("help/schema.txt lacks %s", name)
 		}
 	}
 }
 
 const commandsIntro = `# Commands
 
-What ` + "`fleetwright COMMAND --help`" + ` prints.
+The output of ` + "`fleetwright COMMAND --help`" + `.
 
 | command | |
 |---|---|
 `
 
-// commandsPage is the page about some commands, of which the first is the root.
+// commandsPage returns the page about some commands, the root first.
 func commandsPage(commands []*cobra.Command) string {
 	var b strings.Builder
 	b.WriteString(commandsIntro)
@@ -96,14 +116,15 @@ func commandsPage(commands []*cobra.Command) string {
 	}
 	for _, cmd := range commands {
 		fmt.Fprintf(&b, "\n## %s\n\n```\n%s\n```\n", cmd.CommandPath(), cmd.UseLine())
-		for paragraph := range strings.SplitSeq(cmd.Long, "\n\n") {
+		summary, details, _ := strings.Cut(cmd.Long, "\n\n")
+		fmt.Fprintf(&b, "\n%s\n\n```sh\n%s\n```\n", escaped(summary), unindented(cmd.Example))
+		for paragraph := range strings.SplitSeq(details, "\n\n") {
 			if strings.HasPrefix(paragraph, "  ") {
 				fmt.Fprintf(&b, "\n```\n%s\n```\n", unindented(paragraph))
 			} else {
 				fmt.Fprintf(&b, "\n%s\n", escaped(paragraph))
 			}
 		}
-		fmt.Fprintf(&b, "\n```sh\n%s\n```\n", unindented(cmd.Example))
 		cmd.InitDefaultHelpFlag()
 		flags := &strings.Builder{}
 		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
@@ -118,7 +139,7 @@ func commandsPage(commands []*cobra.Command) string {
 	return b.String()
 }
 
-// writeFlag writes the row of a flag.
+// writeFlag writes the table row of a flag.
 func writeFlag(b *strings.Builder, f *pflag.Flag) {
 	value, usage := pflag.UnquoteUsage(f)
 	name := "--" + f.Name
@@ -143,9 +164,13 @@ func unindented(text string) string {
 	return strings.Join(lines, "\n")
 }
 
-// TestExamplesOfTheCommandsRun runs the lines of each command's examples, in a copy of
-// the repository, for a user with the directories that shells complete from. A registry on
-// this machine stands for registry.example.com.
+// readersOwn are the files of a repository as the first examples expect it, with the Applications in apps and the
+// Fleets in fleets.
+const readersOwn = `mkdir apps fleets && cp %[1]s/application.yaml apps && cp %[1]s/fleet.yaml fleets
+for config in %[1]s/renderconfig.yaml; do [ ! -e $config ] || cp $config fleets; done`
+
+// TestExamplesOfTheCommandsRun runs the examples of each command in a copy of the repository, as a user with
+// the directories for shell completions. A registry on this machine replaces registry.example.com.
 func TestExamplesOfTheCommandsRun(t *testing.T) {
 	home := t.TempDir()
 	for _, d := range []string{".local/share/bash-completion/completions", ".zfunc", ".config/fish/completions"} {
@@ -157,12 +182,15 @@ func TestExamplesOfTheCommandsRun(t *testing.T) {
 	defer end()
 	for _, cmd := range allCommands() {
 		dir := pages.Clone(t, repository)
-		inputs := "examples"
-		if cmd.Name() == "publish" {
-			pages.Shell(t, dir, "cp -R examples/oci fleet")
-			inputs = "fleet"
+		switch cmd.Name() {
+		case "publish":
+			pages.Shell(t, dir, fmt.Sprintf(readersOwn, "examples/oci"))
+		case "import": // of a Flux repository
+			pages.Shell(t, dir, "find . -mindepth 1 -maxdepth 1 ! -name testdata -exec rm -r {} + && cp -R testdata/import/rollouts/* . && find testdata -type f ! -path */live/* -delete")
+		default:
+			pages.Shell(t, dir, fmt.Sprintf(readersOwn, "examples/kuma-rollout"))
 		}
-		pages.Shell(t, dir, "git init -q -b main && git add -f "+inputs+" && git -c user.name=somebody -c user.email=somebody@example.com commit -q -m examples")
+		pages.Shell(t, dir, "git init -q -b main && git add -f . && git -c user.name=somebody -c user.email=somebody@example.com commit -q -m examples")
 		for line := range strings.Lines(cmd.Example) {
 			line = strings.TrimSpace(line)
 			if line == "" || strings.HasPrefix(line, "#") {
@@ -182,7 +210,7 @@ func TestExamplesOfTheCommandsRun(t *testing.T) {
 				}
 				out, err := shell.CombinedOutput()
 				if shell.ProcessState.ExitCode() == exitDifferent && (strings.Contains(line, " -o clusters") || strings.Contains(line, " -o promoted") || strings.Contains(line, " -o oci://")) {
-					err = nil // there is nothing there yet
+					err = nil // the registry is still empty
 				}
 				if err != nil {
 					t.Errorf("%v\n%s", err, out)
@@ -192,7 +220,7 @@ func TestExamplesOfTheCommandsRun(t *testing.T) {
 	}
 }
 
-// interruptWatch runs a command until it watches, and ends it as Ctrl-C does.
+// interruptWatch runs a command until it watches, and then interrupts it as Ctrl-C does.
 func interruptWatch(t *testing.T, cmd *exec.Cmd) {
 	t.Helper()
 	var out lockedBuffer
@@ -203,7 +231,7 @@ func interruptWatch(t *testing.T, cmd *exec.Cmd) {
 	}
 	for end := time.Now().Add(awaitLimit); !strings.Contains(out.String(), "Ctrl-C ends it"); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Errorf("it does not watch, but prints\n%s", out.String())
+			t.Errorf("the command does not watch; output:\n%s", out.String())
 			break
 		}
 	}
@@ -215,7 +243,7 @@ func interruptWatch(t *testing.T, cmd *exec.Cmd) {
 	}
 }
 
-// A lockedBuffer is read while a process writes to it.
+// A lockedBuffer can be read while a process writes to it.
 type lockedBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer

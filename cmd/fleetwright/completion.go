@@ -13,18 +13,18 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// shells are those that cobra has a script for.
+// shells holds the shells that cobra has a script for.
 var shells = []string{"bash", "zsh", "fish"}
 
 func newCompletionCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:               "completion SHELL",
-		Short:             "Print the script by which a shell completes commands",
+		Short:             "Print a completion script for a shell",
 		ValidArgsFunction: firstArgument(shells...),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			hint := "it is one of " + strings.Join(shells, ", ")
 			if len(args) != 1 {
-				return &usageError{"name one shell", hint}
+				return &usageError{"name exactly one shell", hint}
 			}
 			switch root := cmd.Root(); args[0] {
 			case "bash":
@@ -34,21 +34,25 @@ func newCompletionCmd(a *app) *cobra.Command {
 			case "fish":
 				return root.GenFishCompletion(a.stdout, true)
 			}
-			return &usageError{fmt.Sprintf("there is no script for %q", args[0]), hint}
+			return &usageError{fmt.Sprintf("no completion script for %q", args[0]), hint}
 		},
 	}
 }
 
-// completeFlag sets what completes the values of a flag.
+// completeFlag sets the function that completes the values of a flag.
 func completeFlag(cmd *cobra.Command, flag string, values cobra.CompletionFunc) {
 	if err := cmd.RegisterFlagCompletionFunc(flag, values); err != nil {
 		panic(err) // the command has no such flag, as any run of it shows
 	}
 }
 
-// addFormat adds the flag that chooses one of some formats, of which the first is the default.
+// formatNames is the annotation of the flag --format with the names of its formats.
+const formatNames = "formats"
+
+// addFormat adds the flag that chooses a format. The first format is the default.
 func addFormat(cmd *cobra.Command, to *string, usage string, names []string) {
 	cmd.Flags().StringVar(to, "format", names[0], usage+strings.Join(names, ", "))
+	cmd.Flags().Lookup("format").Annotations = map[string][]string{formatNames: names}
 	completeFlag(cmd, "format", oneOf(names...))
 }
 
@@ -66,7 +70,7 @@ func firstArgument(words ...string) cobra.CompletionFunc {
 	}
 }
 
-// documentFiles completes by directories and the files that are read, and a registry by nothing.
+// documentFiles completes directories and the files that are read. It does not complete a registry.
 func documentFiles(_ *cobra.Command, _ []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if oci.IsURL(begun) {
 		return nil, cobra.ShellCompDirectiveNoFileComp
@@ -98,14 +102,14 @@ func clusterLabels(_ *cobra.Command, paths []string, begun string) ([]cobra.Comp
 	return all, cobra.ShellCompDirectiveNoFileComp
 }
 
-// clustersOf returns the clusters that paths compile to or, where that fails, have documents of.
+// clustersOf returns the clusters that paths compile to or, if that fails, the clusters in their documents.
 func clustersOf(paths []string) (clusters []*render.Cluster) {
 	var files []schema.File
 	for _, path := range paths {
 		if path == "-" {
-			continue // what will come cannot be known yet
+			continue // nothing is known of the input yet
 		}
-		// What cannot be read is said when the command runs.
+		// The command reports unreadable files when it runs.
 		read, _ := inputs.Read([]string{path}, nil)
 		files = append(files, read...)
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -18,18 +17,18 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// diagnosticFlags say how diagnostics are printed, and what they do.
+// diagnosticFlags are the format and the effect of diagnostics.
 type diagnosticFlags struct {
 	format string
 	strict bool
 }
 
 func (f *diagnosticFlags) add(cmd *cobra.Command) {
-	addFormat(cmd, &f.format, "of the diagnostics: ", diag.Formats.Names())
-	cmd.Flags().BoolVar(&f.strict, "strict", false, "make errors of warnings")
+	addFormat(cmd, &f.format, "`FORMAT` of the diagnostics: ", diag.Formats.Names())
+	cmd.Flags().BoolVar(&f.strict, "strict", false, "turn warnings into errors")
 }
 
-var errNoPath = &usageError{"no PATH is named", "name the files or directories that hold the Applications and Fleets, or - for the standard input"}
+var errNoPath = &usageError{"no PATH given", "name the files or directories that hold the Applications and Fleets, or - for the standard input"}
 
 // read reads the files that a command names.
 func (a *app) read(paths []string) ([]schema.File, error) {
@@ -43,7 +42,7 @@ func (a *app) read(paths []string) ([]schema.File, error) {
 type printer struct {
 	write  func(diag.List) error
 	strict bool
-	// whole says that what is printed is a document, with all there is to say.
+	// whole reports whether each print is one document with all diagnostics.
 	whole bool
 }
 
@@ -52,7 +51,7 @@ func (a *app) newPrinter(flags diagnosticFlags, files []schema.File, to io.Write
 	if !ok {
 		return nil, unknown("format", flags.format, diag.Formats.Names())
 	}
-	options := diag.FormatOptions{Version: version(), URI: repositories{}.name}
+	options := diag.FormatOptions{Version: a.version.String(), URI: repositories{}.name}
 	if isTerminal(to) {
 		texts := make(map[string][]byte, len(files))
 		for _, f := range files {
@@ -79,7 +78,7 @@ func (p *printer) print(list diag.List, w *watched) (diag.List, string, error) {
 func summary(list diag.List) string {
 	text := diag.Plural(list.Count(diag.Error), "error") + ", " + diag.Plural(list.Count(diag.Warning), "warning")
 	if n := list.Count(diag.Info); n > 0 {
-		text += fmt.Sprintf(", %d for information", n)
+		text += ", " + diag.Plural(n, "info")
 	}
 	return text
 }
@@ -89,8 +88,8 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// terminalWidth returns how many columns there are for what goes to the standard output, or 0. COLUMNS says it,
-// or the terminal; for a pager, to which a pipe leads, that of the standard error.
+// terminalWidth returns the number of columns of the standard output, or 0. It is COLUMNS, or the width of
+// the terminal; for a pager, behind a pipe, the width of the standard error.
 func terminalWidth(stdout, stderr io.Writer) int {
 	if n, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && n > 0 {
 		return n
@@ -151,12 +150,12 @@ func (a *app) report(files []schema.File, list diag.List) (string, error) {
 	return line, err
 }
 
-// sayErrors prints what keeps a command from its work, whose output is something else.
-func (a *app) sayErrors(files []schema.File, list diag.List, so string) error {
+// printErrors prints the diagnostics that stop a command whose output is something else.
+func (a *app) printErrors(files []schema.File, list diag.List, so string) error {
 	line, err := a.report(files, list)
 	if err != nil {
 		return err
 	}
-	a.say("%s; %s\n", line, so)
+	a.print("%s; %s\n", line, so)
 	return errReported
 }

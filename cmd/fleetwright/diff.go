@@ -27,24 +27,27 @@ import (
 type diffFlags struct {
 	directoryFlags
 	base, head string
-	format     string
-	clusters   clusterFlags
-	sources    sourceFlag
+	// program is another fleetwright, whose output is compared with.
+	program  onceFlag
+	format   string
+	clusters clusterFlags
+	sources  sourceFlag
 }
 
 func newDiffCmd(a *app) *cobra.Command {
 	var flags diffFlags
 	cmd := &cobra.Command{
-		Use:               "diff PATH... [-o DIR] [--base REV [--head REV]]",
-		Short:             "Say what render would change, and what that means",
+		Use:               "diff PATH... [-o DIR] [--base REV [--head REV]] [--base-program FILE]",
+		Short:             "Show what render would change, and flag dangerous changes",
 		ValidArgsFunction: documentFiles,
 		RunE:              func(_ *cobra.Command, paths []string) error { return a.diff(paths, flags) },
 	}
-	flags.directoryFlags.add(cmd, "directory that render writes, or oci:// URL that publish pushes to")
+	flags.directoryFlags.add(cmd, "rendered `DIR`, or oci:// URL of the registry, to compare with")
 	addInsecure(cmd, &flags.insecure)
-	cmd.Flags().StringVar(&flags.base, "base", "", "Git revision whose inputs are compared with, in place of the directory")
-	cmd.Flags().StringVar(&flags.head, "head", "", "Git revision whose inputs are compared, in place of the working tree; with --base")
-	addFormat(cmd, &flags.format, "of the difference: ", diff.Formats.Names())
+	cmd.Flags().StringVar(&flags.base, "base", "", "compare with the inputs at the Git revision `REV`, instead of a directory")
+	cmd.Flags().StringVar(&flags.head, "head", "", "with --base, compare the inputs at the Git revision `REV`, instead of the working tree")
+	cmd.Flags().Var(&flags.program, "base-program", "compare with the output of another fleetwright, the executable `FILE`, for the same inputs")
+	addFormat(cmd, &flags.format, "`FORMAT` of the difference: ", diff.Formats.Names())
 	flags.clusters.add(cmd, "compare only")
 	flags.sources.add(cmd)
 	completeFlag(cmd, "base", cobra.NoFileCompletions)
@@ -58,14 +61,17 @@ func (a *app) diff(paths []string, flags diffFlags) error {
 	case !ok:
 		return unknown("format", flags.format, diff.Formats.Names())
 	case len(paths) == 0:
-	case flags.out == "" && flags.base == "":
-		return &usageError{"nothing is named to compare with", "-o DIR is the directory that render writes, --base REV a revision of the inputs"}
+	case flags.out == "" && flags.base == "" && !flags.program.given:
+		return &usageError{"nothing to compare with", "name the rendered directory with -o DIR, a revision of the inputs with --base REV, or another fleetwright with --base-program FILE"}
 	case flags.out == "-":
-		return &usageError{"there is nothing to compare with in a stream", "-o DIR is the directory that render writes"}
+		return &usageError{"diff cannot compare with a stream", "-o DIR is the directory that render writes"}
 	case flags.head != "" && flags.base == "":
-		return &usageError{"--head goes with --base", "--base REV is the revision to compare with"}
+		return &usageError{"--head needs --base", "--base REV is the revision to compare with"}
 	case flags.base != "" && slices.Contains(paths, "-"):
-		return &usageError{"Git has no revision of the standard input", "name the files and directories that hold the Applications and Fleets"}
+		return &usageError{"--base cannot read the standard input, which Git has no revision of", "name the files and directories that hold the Applications and Fleets"}
+	}
+	if err := flags.checkProgram(paths); err != nil {
+		return err
 	}
 	if err := flags.checkRegistry(); err != nil {
 		return err
@@ -78,26 +84,35 @@ func (a *app) diff(paths []string, flags diffFlags) error {
 	}
 	report, list, err := a.compare(paths, flags)
 	if errors.Is(err, errReported) && flags.format == "markdown" {
-		// Who reads the pull request is to know why there is nothing to see.
+		// Readers of the pull request must know why the difference is missing.
 		return cmp.Or(show(a.stdout, flags.format, func(w io.Writer) error { return diff.WriteErrors(w, list) }), err)
 	}
 	if err != nil {
 		return err
 	}
-	options := diff.Options{Dir: flags.out, Color: isTerminal(a.stdout) && wantsColor(), Command: flags.command(paths)}
+	options := diff.Options{Dir: flags.out, Version: a.version.String(), Color: isTerminal(a.stdout) && wantsColor(), Command: flags.command(paths)}
 	if err := show(a.stdout, flags.format, func(w io.Writer) error { return write(w, report, options) }); err != nil {
 		return err
 	}
-	a.say("%s\n", report.Summary())
+	a.print("%s\n", report.Summary())
 	if !report.Empty() {
 		return errDifferent
 	}
 	return nil
 }
 
-// compare returns the report, or the diagnostics that say why the inputs do not compile.
+// compare returns the report, or the diagnostics of inputs that do not compile.
 func (a *app) compare(paths []string, flags diffFlags) (*diff.Report, diag.List, error) {
+	if flags.program.given && flags.out != "" && flags.path == "" {
+		// The other program renders elsewhere and needs the place of the directory.
+		flags.path = pathInRepository(flags.out)
+	}
 	opts := flags.options()
+	// The range allows the other program until the upgrade, and may exclude this one.
+	opts.AnyProgram = flags.program.given
+	if flags.program.given && flags.out == "" {
+		opts.DefaultPath = "" // as for the other program
+	}
 	var old *render.Tree
 	if flags.base != "" {
 		files, err := readRevision(flags.base, paths, true)
@@ -105,7 +120,7 @@ func (a *app) compare(paths []string, flags diffFlags) (*diff.Report, diag.List,
 			return nil, nil, err
 		}
 		var list diag.List
-		if old, list, err = a.compileOrSay(files, opts, &origin{paths: paths, revision: flags.base, sourceFlag: flags.sources}, true); err != nil {
+		if old, list, err = a.compileOrPrint(files, opts, &origin{paths: paths, revision: flags.base, sourceFlag: flags.sources}, true); err != nil {
 			return nil, list, err
 		}
 		old.Forget()
@@ -114,7 +129,7 @@ func (a *app) compare(paths []string, flags diffFlags) (*diff.Report, diag.List,
 	if err != nil {
 		return nil, nil, err
 	}
-	tree, list, err := a.compileOrSay(files, opts, &origin{paths: paths, revision: flags.head, sourceFlag: flags.sources}, false)
+	tree, list, err := a.compileOrPrint(files, opts, &origin{paths: paths, revision: flags.head, sourceFlag: flags.sources}, false)
 	if err != nil {
 		return nil, list, err
 	}
@@ -124,6 +139,10 @@ func (a *app) compare(paths []string, flags diffFlags) (*diff.Report, diag.List,
 			return nil, nil, err
 		}
 		report, err := flags.clusters.compareTrees(tree, old, before)
+		return report, list, err
+	}
+	if flags.program.given {
+		report, err := a.comparePrograms(paths, flags, tree)
 		return report, list, err
 	}
 	chosen, err := flags.clusters.of(tree)
@@ -141,14 +160,14 @@ func (a *app) compare(paths []string, flags diffFlags) (*diff.Report, diag.List,
 		notes = append(notes, diff.Note{Text: r.Message, Danger: flags.writer() + " does nothing of all this without --allow-prune"})
 	}
 	if clusters := comparison.Interrupted; len(clusters) > 0 {
-		notes = append(notes, diff.Note{Text: "an earlier render was cut off", Clusters: clusters})
+		notes = append(notes, diff.Note{Text: "an earlier render was interrupted", Clusters: clusters})
 	}
 	if clusters := comparison.Waiting; len(clusters) > 0 {
-		text := "the former layout is taken over in two commits; when the clusters have synced the first, run " + flags.finishing(paths, flags.clusters)
+		text := "the former layout is migrated in two commits; when the clusters have synced the first, run " + flags.finishing(paths, flags.clusters)
 		if len(comparison.Changes) > 0 {
 			notes = append(notes, diff.Note{Text: text, Clusters: clusters})
 		} else {
-			a.say("%s: %s\n", diag.Some(clusters, 5), text)
+			a.print("%s: %s\n", diag.Some(clusters, 5), text)
 		}
 	}
 	lost := map[string]string{}
@@ -164,13 +183,13 @@ func (a *app) compare(paths []string, flags diffFlags) (*diff.Report, diag.List,
 		options := disk.Options{KeepOthers: true, Synced: flags.synced}
 		later, err := a.compareWith(flags.directoryFlags, chosen.later, options)
 		var unknown []string
-		if err != nil { // one cluster must not hide what waits for the others
+		if err != nil { // one cluster must not hide the changes of the others
 			for _, cluster := range chosen.later.Clusters {
 				alone := chosen.later.With([]*render.Cluster{cluster})
 				of, err := a.compareWith(flags.directoryFlags, alone, options)
 				if err != nil {
 					unknown = append(unknown, alone.Names()...)
-					a.say("%s: cannot tell what waits for %s: %s\n", flags.out, diag.Some(alone.Names(), 5), err)
+					a.print("%s: cannot compare the waiting changes of %s: %s\n", flags.out, diag.Some(alone.Names(), 5), err)
 				}
 				later.Changes, later.Losses = append(later.Changes, of.Changes...), append(later.Losses, of.Losses...)
 			}
@@ -185,9 +204,9 @@ func (a *app) compare(paths []string, flags diffFlags) (*diff.Report, diag.List,
 	return report, list, nil
 }
 
-// readHead reads the inputs of a revision, or without one those of the working tree. Where
-// these are compared with a revision they are of its repository, as the revision's own
-// are: what a pull request links to is not shown.
+// readHead reads the inputs of a revision or, without one, of the working tree. If they are
+// compared with a revision, both must be in its repository: the difference must not show the
+// targets of links in a pull request.
 func (a *app) readHead(paths []string, flags diffFlags) ([]schema.File, error) {
 	switch {
 	case flags.head != "":
@@ -205,13 +224,13 @@ func (a *app) readHead(paths []string, flags diffFlags) ([]schema.File, error) {
 	}
 	for i, file := range places.Files {
 		if !repository.Holds(file) {
-			return nil, &usageError{files[i].Name + " leads out of the repository by a link", "name the path that it leads to, or keep a copy in the repository"}
+			return nil, &usageError{files[i].Name + " is a link out of the repository", "name the target of the link, or keep a copy in the repository"}
 		}
 	}
 	return files, nil
 }
 
-// readRevision reads the inputs of a Git revision. An early one may have none of them.
+// readRevision reads the inputs of a Git revision. An early revision may have none of them.
 func readRevision(rev string, paths []string, early bool) ([]schema.File, error) {
 	if len(paths) == 0 {
 		return nil, errNoPath
@@ -241,7 +260,7 @@ func readRevision(rev string, paths []string, early bool) ([]schema.File, error)
 	return files, nil
 }
 
-// inRevision returns an error with the name of the revision in place of its checkout.
+// inRevision returns an error with the name of the revision instead of its checkout.
 func inRevision(err error, directory, rev string) error {
 	var all []error
 	for _, err := range diag.Unjoined(err) {
@@ -250,10 +269,10 @@ func inRevision(err error, directory, rev string) error {
 	return errors.Join(all...)
 }
 
-// compileOrSay compiles inputs, and prints the errors if there are any. What else there
-// is to say check says, of the inputs and not of each comparison with them. Early ones may
-// be none, and so have no clusters.
-func (a *app) compileOrSay(files []schema.File, opts render.Options, from *origin, early bool) (*render.Tree, diag.List, error) {
+// compileOrPrint compiles inputs, and prints the errors if there are any. Only check reports the
+// other diagnostics, because they are about the inputs and not about a comparison. Early inputs
+// may be empty; then the tree has no clusters.
+func (a *app) compileOrPrint(files []schema.File, opts render.Options, from *origin, early bool) (*render.Tree, diag.List, error) {
 	tree, list, err := a.compile(files, opts, from)
 	if err != nil {
 		return nil, nil, err
@@ -265,11 +284,11 @@ func (a *app) compileOrSay(files []schema.File, opts render.Options, from *origi
 	case !list.HasErrors():
 		return tree, list, nil
 	}
-	return nil, list, a.sayErrors(files, list, "there is nothing to compare")
+	return nil, list, a.printErrors(files, list, "nothing to compare")
 }
 
 // command returns the command line that prints the whole difference.
 func (f diffFlags) command(paths []string) string {
-	flags := []flagValue{{"-o", f.out}, {"--base", f.base}, {"--head", f.head}, {"--path", f.path}}
+	flags := []flagValue{{"-o", f.out}, {"--base", f.base}, {"--head", f.head}, {"--base-program", f.program.text}, {"--path", f.path}}
 	return f.commandLine("diff", paths, append(flags, f.clusters.values()...)...)
 }

@@ -16,9 +16,8 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// TestCommandsOfThePages runs the console blocks of every page in a copy of the
-// repository, a page's after each other, and compares what they print. UPDATE=1
-// writes what they print into the pages. Each page has an empty registry.
+// TestCommandsOfThePages runs the console blocks of every page in a copy of the repository, in order, and
+// compares their output. UPDATE=1 writes the output into the pages. Each page has an empty registry.
 func TestCommandsOfThePages(t *testing.T) {
 	for name, page := range pages.All(t, repository) {
 		if len(pages.Blocks(page, "console")) == 0 || slices.Contains(pages.NeedTools, name) {
@@ -28,7 +27,7 @@ func TestCommandsOfThePages(t *testing.T) {
 			address, end := newRegistry()
 			defer end()
 			env := []string{"REGISTRY=" + address}
-			if name == "docs/oci.md" { // which shows the names of commits
+			if name == "docs/oci.md" { // which shows commit names
 				env = append(env, "GIT_AUTHOR_DATE=2026-01-01T00:00:00Z", "GIT_COMMITTER_DATE=2026-01-01T00:00:00Z")
 			}
 			pages.Run(t, repository, name, pages.Clone(t, repository), env...)
@@ -36,12 +35,12 @@ func TestCommandsOfThePages(t *testing.T) {
 	}
 }
 
-// TestTwoCommandsSetANewcomerUp runs make demo. make test is what runs this.
+// TestTwoCommandsSetANewcomerUp runs make demo. make test runs this test.
 func TestTwoCommandsSetANewcomerUp(t *testing.T) {
 	page := pages.All(t, repository)["README.md"]
 	for _, command := range []string{"make demo", "make test"} {
 		if !strings.Contains(page, "- `"+command+"` ") {
-			t.Errorf("the README does not say %s", command)
+			t.Errorf("the README lacks %s", command)
 		}
 	}
 	dir := pages.Clone(t, repository)
@@ -52,7 +51,7 @@ func TestTwoCommandsSetANewcomerUp(t *testing.T) {
 		"out/demo: 2 clusters, 64 files, 64 written, 0 unchanged, 0 removed\n",
 	} {
 		if !strings.Contains("\n"+demo, want) {
-			t.Errorf("make demo does not print %q but\n%s", want, demo)
+			t.Errorf("the output of make demo lacks %q:\n%s", want, demo)
 		}
 	}
 	if got := pages.Shell(t, dir, "make --dry-run test"); got != "go test -timeout 30m  ./...\n" {
@@ -60,30 +59,69 @@ func TestTwoCommandsSetANewcomerUp(t *testing.T) {
 	}
 }
 
-// TestTargetsAndLinksOfThePages finds what a page names and the repository has
-// not.
+// TestPictureOfTheReadme compares the README's plan with the one that plan draws. UPDATE=1 draws it again.
+func TestPictureOfTheReadme(t *testing.T) {
+	picture := filepath.Join(repository, "docs", "images", "plan.svg")
+	var drawn, reported strings.Builder
+	if code := run([]string{"plan", filepath.Join(repository, "examples", "kuma-rollout"), "--format", "svg"}, strings.NewReader(""), &drawn, &reported); code != exitOK {
+		t.Fatal(reported.String())
+	}
+	if os.Getenv("UPDATE") != "" {
+		if err := os.WriteFile(picture, []byte(drawn.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if stored, err := os.ReadFile(picture); err != nil || string(stored) != drawn.String() {
+		t.Errorf("docs/images/plan.svg is not the current plan of examples/kuma-rollout: %v", err)
+	}
+}
+
+// TestTargetsAndLinksOfThePages finds make targets and links in pages that do not exist.
 func TestTargetsAndLinksOfThePages(t *testing.T) {
 	makefile, err := os.ReadFile(filepath.Join(repository, "Makefile"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	target := regexp.MustCompile("`make ([a-z]+)`")
-	link := regexp.MustCompile(`\]\(([^)#:]+)\)`)
-	for name, page := range pages.All(t, repository) {
+	link := regexp.MustCompile(`\]\(([^)#:]*)(?:#([^){]*))?\)`)
+	all := pages.All(t, repository)
+	headings := map[string][]string{}
+	for name, page := range all {
+		headings[name] = anchors(page)
+	}
+	for name, page := range all {
 		for _, m := range target.FindAllStringSubmatch(page, -1) {
 			if !strings.Contains(string(makefile), "\n"+m[1]+":") {
-				t.Errorf("%s: there is no make %s", name, m[1])
+				t.Errorf("%s: no target make %s", name, m[1])
 			}
 		}
 		for _, m := range link.FindAllStringSubmatch(page, -1) {
-			if _, err := os.Stat(filepath.Join(repository, path.Dir(name), m[1])); err != nil {
+			to := path.Join(path.Dir(name), m[1])
+			if m[1] == "" {
+				to = name
+			}
+			if _, err := os.Stat(filepath.Join(repository, to)); err != nil {
 				t.Errorf("%s: %v", name, err)
+			}
+			if m[2] != "" && !slices.Contains(headings[to], m[2]) {
+				t.Errorf("%s: %s has no heading #%s", name, to, m[2])
 			}
 		}
 	}
 }
 
-// TestDiagnosticsPageIsTheCatalogue: UPDATE=1 writes it.
+// anchors returns GitHub's anchors for the headings of a page.
+func anchors(page string) (all []string) {
+	heading := regexp.MustCompile(`(?m)^#+ (.*)$`)
+	mark := regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
+	for _, m := range heading.FindAllStringSubmatch(page, -1) {
+		all = append(all, strings.ReplaceAll(strings.ToLower(mark.ReplaceAllString(m[1], "")), " ", "-"))
+	}
+	return all
+}
+
+// TestDiagnosticsPageIsTheCatalogue compares docs/diagnostics.md with the catalogue. UPDATE=1 writes the
+// page.
 func TestDiagnosticsPageIsTheCatalogue(t *testing.T) {
 	var page, stderr strings.Builder
 	if code := run([]string{"explain", "--format", "markdown"}, strings.NewReader(""), &page, &stderr); code != exitOK {
@@ -96,11 +134,11 @@ func TestDiagnosticsPageIsTheCatalogue(t *testing.T) {
 		}
 	}
 	if got, err := os.ReadFile(name); err != nil || string(got) != page.String() {
-		t.Errorf("docs/diagnostics.md is not what fleetwright explain prints (%v): make golden writes it", err)
+		t.Errorf("docs/diagnostics.md differs from the output of fleetwright explain (%v); update it with make golden", err)
 	}
 }
 
-// TestExamplesAreListed: each has a row that says what it shows.
+// TestExamplesAreListed checks that examples/README.md has a row for each example.
 func TestExamplesAreListed(t *testing.T) {
 	list, err := os.ReadFile(filepath.Join(repository, "examples/README.md"))
 	if err != nil {
@@ -118,14 +156,13 @@ func TestExamplesAreListed(t *testing.T) {
 	}
 }
 
-// TestSettingsOfTheReadmeAreTheDefaults renders with and without the RenderConfig
-// that the README shows.
-func TestSettingsOfTheReadmeAreTheDefaults(t *testing.T) {
-	configs := slices.DeleteFunc(pages.Blocks(pages.All(t, repository)["README.md"], "yaml"), func(block string) bool {
+// TestDocumentedSettingsAreTheDefaults renders with and without the RenderConfig of docs/inputs.md.
+func TestDocumentedSettingsAreTheDefaults(t *testing.T) {
+	configs := slices.DeleteFunc(pages.Blocks(pages.All(t, repository)["docs/inputs.md"], "yaml"), func(block string) bool {
 		return !strings.Contains(block, "\nkind: RenderConfig\n")
 	})
 	if len(configs) != 1 {
-		t.Fatalf("the README has %d RenderConfigs", len(configs))
+		t.Fatalf("docs/inputs.md has %d RenderConfigs", len(configs))
 	}
 	var files []schema.File
 	for _, name := range []string{"application.yaml", "fleet.yaml"} {
@@ -149,10 +186,10 @@ func TestSettingsOfTheReadmeAreTheDefaults(t *testing.T) {
 		return all
 	}
 	without := compile(files)
-	with := compile(append(files, schema.File{Name: "README.md", Data: []byte(configs[0])}))
+	with := compile(append(files, schema.File{Name: "inputs.md", Data: []byte(configs[0])}))
 	for _, name := range slices.Sorted(maps.Keys(with)) {
 		if with[name] != without[name] {
-			t.Errorf("with the settings of the README %s is\n%s\nand without\n%s", name, with[name], without[name])
+			t.Errorf("with the settings of docs/inputs.md, %s is\n%s\nwithout them\n%s", name, with[name], without[name])
 		}
 	}
 }

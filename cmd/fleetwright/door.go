@@ -13,12 +13,12 @@ import (
 	"github.com/fleetwright/fleetwright/internal/lazyregexp"
 )
 
-// All that the command prints for people goes through this file. Names of files, links,
-// revisions and what else comes from a repository must do nothing to a terminal or a log,
-// and no credential may get into either. What programs read has an encoding of its own.
+// The command prints all text for people through this file. Names of files, links,
+// revisions and other text from a repository must do nothing to a terminal or a log, and no
+// credential may get into either. Formats for programs have their encodings.
 
-// say prints lines to the standard error. Line breaks in the arguments are escaped.
-func (a *app) say(format string, args ...any) {
+// print prints lines to the standard error. Line breaks in the arguments are escaped.
+func (a *app) print(format string, args ...any) {
 	for i, arg := range args {
 		switch arg := arg.(type) {
 		case string:
@@ -33,7 +33,7 @@ func (a *app) say(format string, args ...any) {
 // encoded are the formats that programs read.
 var encoded = []string{"json", "sarif"}
 
-// show writes what is of a format to where people or programs read it.
+// show writes the output of a format. Output for people goes through a door.
 func show(to io.Writer, format string, write func(io.Writer) error) error {
 	if slices.Contains(encoded, format) {
 		return write(to)
@@ -42,12 +42,12 @@ func show(to io.Writer, format string, write func(io.Writer) error) error {
 	return errors.Join(write(d), d.Flush())
 }
 
-// A door lets whole lines through, with nothing in them that a terminal would not print
-// as it is, but the colours that the command paints.
+// A door writes whole lines. It escapes everything that a terminal would not print unchanged,
+// except the colours of the command.
 type door struct {
 	to    io.Writer
 	color bool
-	// line is the beginning of the last one.
+	// line is the beginning of the last line.
 	line []byte
 }
 
@@ -84,7 +84,7 @@ func (d *door) let(lines string) error {
 	return err
 }
 
-// kept matches what stays in a line: tabs, with carets below them in excerpts, and colours.
+// kept matches the parts of a line that are not escaped: tabs, with carets below them in excerpts, and colours.
 var kept = lazyregexp.New("\t|" + ansi.Pattern)
 
 func (d *door) escape(b *strings.Builder, line string) {

@@ -20,18 +20,17 @@ import (
 )
 
 const (
-	// forged is the beginning of a line that only somebody else writes.
+	// forged is the start of a line that only other programs write.
 	forged = "::error::forged"
-	// hostile is a name that a file may have. It does something to a terminal, to the
-	// direction of text and to a log.
+	// hostile is a possible file name that manipulates a terminal, the direction of text and a log.
 	hostile = "a\x1b[31m\x1b]0;b\x07\r\b\u009b1m\x9b\xff\u202e\u2028\u0085\x7f\n" + forged
-	// quoted hostile text is what YAML and JSON may say.
+	// quoted is hostile text that YAML and JSON can express.
 	hostileText = `"a\u001b[31m\u001b]0;b\u0007\r\b\u009b1m\u202e\u2028\u0085\u007f\n` + forged + `"`
-	// secret is a credential that no output for people may hold.
+	// secret is a credential that no output for people may contain.
 	secret = "tok3nvalue0123456789"
 )
 
-// harmless reports what text does beside being read.
+// harmless reports effects of a text other than being read.
 func harmless(text string) error {
 	for line := range strings.Lines(text) {
 		if strings.HasPrefix(line, forged) {
@@ -63,8 +62,8 @@ func write(t *testing.T, name, content string) {
 	}
 }
 
-// world is a directory with all that may be hostile: names of files, directories and
-// clusters, links, what documents say, and a directory that was rendered into.
+// world creates a directory with everything that can be hostile: names of files, directories and clusters,
+// links, the texts of documents, and a rendered directory.
 func world(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -80,17 +79,17 @@ func world(t *testing.T) string {
 	write(t, dir+"/good/application.yaml", string(good))
 	write(t, dir+"/good/fleet.yaml", string(fleet))
 
-	// What says something, and still compiles.
+	// Documents with diagnostics that still compile.
 	said := strings.NewReplacer(
 		"rolloutPolicy:\n", "rolloutPolicy:\n          webhooks:\n          - {name: \"w\\u202e\\u2028 https://user:"+secret+"@h\", type: confirm-promotion, url: \"http://user:"+secret+"@web.web/?token="+secret+"\", metadata: {a: \"\\u202e\\u2028\"}}\n",
 	).Replace(string(good))
 	write(t, dir+"/said/application.yaml", said)
 	write(t, dir+"/said/fleet.yaml", string(fleet))
 	if code := run([]string{"check", dir + "/said"}, nil, new(bytes.Buffer), new(bytes.Buffer)); code != exitOK {
-		t.Fatal("what says something does not compile")
+		t.Fatal("the documents with diagnostics do not compile")
 	}
 
-	// What does not.
+	// Documents that do not compile.
 	bad := strings.NewReplacer("name: backend", "name: "+hostileText, "https://github.com", "https://user:"+secret+"@github.com", "protocol: http", hostileText+": 1").Replace(string(good))
 	write(t, filepath.Join(dir, "bad", hostile+".yaml"), bad)
 	write(t, filepath.Join(dir, "bad", "kind.yaml"), "apiVersion: apps.kurator.dev/v1alpha1\nkind: "+hostileText+"\nmetadata: {name: "+hostileText+"}\n")
@@ -109,7 +108,7 @@ func world(t *testing.T) string {
 		t.Fatal(err)
 	}
 
-	// A directory with clusters that are stale, inventories and journals.
+	// A directory with stale clusters, inventories and journals.
 	if code := run([]string{"render", dir + "/good", "-o", dir + "/out", "--path", "out"}, nil, new(bytes.Buffer), new(bytes.Buffer)); code != exitOK {
 		t.Fatal("the good documents do not compile")
 	}
@@ -122,7 +121,7 @@ func world(t *testing.T) string {
 		write(t, stale+"/inventory", string(inventory))
 		write(t, stale+"/sync.yaml", "a: b\n")
 	}
-	line := strings.ReplaceAll(hostile, "\n", "") // an inventory has a line for each file
+	line := strings.ReplaceAll(hostile, "\n", "") // an inventory has one line per file
 	write(t, filepath.Join(dir, "cut", hostile, "fleetwright", ".journal.json"), `{"files": [`+hostileText+`]}`)
 	write(t, filepath.Join(dir, "names", hostile, "fleetwright", "inventory"), strings.Replace(string(inventory), "sync.yaml", line, 1))
 	write(t, filepath.Join(dir, "names", hostile, "fleetwright", line), "b")
@@ -130,7 +129,7 @@ func world(t *testing.T) string {
 	write(t, filepath.Join(dir, "broken", hostile, "fleetwright", "inventory"), "{")
 	write(t, filepath.Join(dir, "broken", hostile, "fleetwright", ".journal.json"), "{")
 
-	// Directories of the former layout, of which one cannot be read.
+	// Directories of the former layout, one of them unreadable.
 	former := "{\n\"apiVersion\": \"fleetwright.dev/v1alpha1\",\n\"kind\": \"Inventory\",\n\"files\": {\n\"sync.yaml\": \"" + strings.Repeat("0", 64) + "\"\n}\n}\n"
 	object := "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: app-default.rollout-kuma-demo, namespace: flux-system, labels: {a: " + hostileText + "}}\n"
 	for out, sync := range map[string]string{"former": object, "unreadable": "a: [ " + hostileText + "\n b: https://user:" + secret + "@h\n"} {
@@ -140,8 +139,8 @@ func world(t *testing.T) string {
 	return dir
 }
 
-// TestNothingIsPrintedRaw runs every command on hostile input: neither what it prints for
-// people nor what it says holds a control character, a forged line or a credential.
+// TestNothingIsPrintedRaw runs every command on hostile input. Neither the output for people nor the messages
+// may contain a control character, a forged line or a credential.
 func TestNothingIsPrintedRaw(t *testing.T) {
 	dir := world(t)
 	t.Chdir(dir)
@@ -154,7 +153,7 @@ func TestNothingIsPrintedRaw(t *testing.T) {
 		add("help", word)
 		add("--" + word)
 		add("-" + word)
-		for _, command := range []string{"render", "check", "diff", "plan", "explain", "schema", "init", "completion"} {
+		for _, command := range []string{"render", "check", "diff", "plan", "fleet", "explain", "schema", "init", "completion"} {
 			add(command, word)
 			add(command, word, word)
 			add(command, "--"+word)
@@ -166,6 +165,7 @@ func TestNothingIsPrintedRaw(t *testing.T) {
 				add(command, "good", "-o", "out", flag, word)
 			}
 			add("plan", "good", flag, word)
+			add("fleet", "good", flag, word)
 		}
 		add("render", "good", "-o", "out", "--shard", word)
 		add("render", word+"-nowhere", "-o", "out", "--watch")
@@ -206,6 +206,10 @@ func TestNothingIsPrintedRaw(t *testing.T) {
 	for _, format := range []string{"text", "markdown", "svg", "html"} {
 		add("plan", "said", "--format", format)
 	}
+	for _, format := range []string{"text", "markdown", "svg", "html", "mermaid"} {
+		add("fleet", "good", "--format", format)
+		add("fleet", "said", "--format", format)
+	}
 	add("__complete", "render", "bad", "--cluster", "")
 	add("__complete", "render", "bad", "--cluster-selector", "")
 	add("check", ".", "-o", "out", "--staged")
@@ -230,8 +234,8 @@ func TestNothingIsPrintedRaw(t *testing.T) {
 	}
 }
 
-// TestFunctionSaysNothingRaw: what a KRM function says of hostile items and settings is
-// escaped, and no credential is in its results.
+// TestFunctionSaysNothingRaw checks that a KRM function escapes hostile items and settings in its messages,
+// and that its results contain no credential.
 func TestFunctionSaysNothingRaw(t *testing.T) {
 	url := "https://user:" + secret + "@example.com/a"
 	object := "{apiVersion: apps.kurator.dev/v1alpha1, kind: %[1]s, metadata: {name: %[1]s, namespace: %[1]s, annotations: {internal.config.kubernetes.io/path: %[1]s, config.kubernetes.io/path: %[1]s}}, spec: {%[1]s: %[1]s}}"
@@ -253,7 +257,7 @@ func TestFunctionSaysNothingRaw(t *testing.T) {
 			}
 			_, results, _ := strings.Cut(stdout.String(), "\nresults:")
 			for line := range strings.Lines(results) {
-				// What names an object or its file has to be as it is.
+				// References to an object or its file must stay unchanged.
 				if key, _, _ := strings.Cut(strings.TrimLeft(line, " -"), ":"); strings.Contains(line, secret) && (key == "message" || key == "hint") {
 					t.Errorf("the results of %s are %s", list, results)
 				}
@@ -262,21 +266,21 @@ func TestFunctionSaysNothingRaw(t *testing.T) {
 	}
 }
 
-// TestWatchSaysNothingRaw: neither do the messages of a watch.
+// TestWatchSaysNothingRaw checks the same for the messages of a watch.
 func TestWatchSaysNothingRaw(t *testing.T) {
 	var stderr bytes.Buffer
 	a := &app{stderr: &stderr}
-	log := changeLog{say: a.say, out: hostile}
+	log := changeLog{print: a.print, out: hostile}
 	log.add(hostile, true)
 	log.end()
 	a.fail(cannotWatch(fmt.Errorf("%s", hostile)))
 	if err := harmless(stderr.String()); err != nil || stderr.Len() == 0 {
-		t.Errorf("it says %q: %v", stderr.String(), err)
+		t.Errorf("message %q: %v", stderr.String(), err)
 	}
 }
 
-// TestProgramsGetNoCredential: nor do the formats for programs hold one, of diagnostics,
-// differences and plans.
+// TestProgramsGetNoCredential checks that the formats for programs contain no credential either: of
+// diagnostics, differences and plans.
 func TestProgramsGetNoCredential(t *testing.T) {
 	dir := world(t)
 	t.Chdir(dir)
@@ -288,6 +292,7 @@ func TestProgramsGetNoCredential(t *testing.T) {
 		{"diff", "said", "-o", "out", "--format", "json"},
 		{"diff", "bad", "-o", "out", "--format", "json"},
 		{"plan", "said", "--format", "json"},
+		{"fleet", "said", "--format", "json"},
 	} {
 		var stdout, stderr bytes.Buffer
 		run(args, nil, &stdout, &stderr)
@@ -297,7 +302,7 @@ func TestProgramsGetNoCredential(t *testing.T) {
 	}
 }
 
-// TestColoursPassAlone: on a terminal the command's own colours pass, and nothing else.
+// TestColoursPassAlone checks that the command's own colours reach a terminal, and no other escape sequence.
 func TestColoursPassAlone(t *testing.T) {
 	var out bytes.Buffer
 	d := &door{to: &out, color: true}
@@ -313,11 +318,11 @@ func TestColoursPassAlone(t *testing.T) {
 	d.color = false
 	fmt.Fprintln(d, "\x1b[31ma\x1b[0m")
 	if got := out.String(); got != "\\x1b[31ma\\x1b[0m\n" {
-		t.Errorf("without colours it prints %q", got)
+		t.Errorf("output without colours: %q", got)
 	}
 }
 
-// TestCommandLinesStayPasteable: a shell reads what a hint quotes.
+// TestCommandLinesStayPasteable checks that a shell reads quoted hints correctly.
 func TestCommandLinesStayPasteable(t *testing.T) {
 	for _, name := range []string{hostile, "a b", "it's", "\u202e", "-x", "é\x1bf"} {
 		line := commandLine("check", []string{name})
@@ -326,16 +331,18 @@ func TestCommandLinesStayPasteable(t *testing.T) {
 		}
 		output, err := exec.Command("bash", "-c", strings.Replace(line, "fleetwright check", "printf %s", 1)).Output()
 		if err != nil || strings.TrimPrefix(string(output), "./") != name {
-			t.Errorf("of %q a shell reads %q in %s: %v", name, output, line, err)
+			t.Errorf("for %q a shell reads %q in %s: %v", name, output, line, err)
 		}
 	}
 }
 
-// aroundTheDoor are the functions that print without the door: what programs read, our own
-// text, and the line of progress, which is moved about on a terminal.
+// aroundTheDoor lists the functions that print without the door: output for programs, our own text, and the
+// progress line, which moves on a terminal.
 var aroundTheDoor = map[string]string{
 	"door.go":                        "it is the door",
 	"main.go main":                   "gives the streams",
+	"man.go main":                    "is built for packages only",
+	"program.go renderWith":          "only collects the errors of the other program",
 	"render.go stream":               "manifests",
 	"import.go writeDocuments":       "documents",
 	"function.go function":           "a ResourceList",
@@ -345,10 +352,10 @@ var aroundTheDoor = map[string]string{
 	"progress.go newProgress":        "only asks for a terminal",
 }
 
-// throughTheDoor are functions that pass a stream on to the door.
+// throughTheDoor lists the functions that pass a stream on to the door.
 var throughTheDoor = []string{"show", "newPrinter", "isTerminal", "terminalWidth", "newDoor"}
 
-// TestAllIsPrintedThroughTheDoor finds what prints around it.
+// TestAllIsPrintedThroughTheDoor finds prints that bypass the door.
 func TestAllIsPrintedThroughTheDoor(t *testing.T) {
 	files, err := filepath.Glob("*.go")
 	if err != nil {
@@ -385,19 +392,19 @@ func TestAllIsPrintedThroughTheDoor(t *testing.T) {
 						return true
 					}
 				}
-				t.Errorf("%s: %s prints around the door of door.go: use say or show", positions.Position(n.Pos()), function.Name.Name)
+				t.Errorf("%s: %s bypasses door.go: use print or show", positions.Position(n.Pos()), function.Name.Name)
 				return true
 			})
 		}
 	}
 	for name := range aroundTheDoor {
 		if !used[name] {
-			t.Errorf("%s prints nothing any more", name)
+			t.Errorf("%s no longer prints", name)
 		}
 	}
 }
 
-// calleeOf is the name of the function that is called.
+// calleeOf returns the name of the called function.
 func calleeOf(call *ast.CallExpr) string {
 	switch f := call.Fun.(type) {
 	case *ast.Ident:
@@ -408,8 +415,7 @@ func calleeOf(call *ast.CallExpr) string {
 	return ""
 }
 
-// printsAnywhere reports whether an expression is a stream that people may read, or prints to
-// one.
+// printsAnywhere reports whether an expression is a stream for people, or prints to one.
 func printsAnywhere(n ast.Node) bool {
 	switch n := n.(type) {
 	case *ast.SelectorExpr:

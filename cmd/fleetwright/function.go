@@ -16,7 +16,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// function runs the ResourceList on the standard input, or prints help where there is none.
+// function runs the ResourceList on the standard input, or prints help without one.
 func (a *app) function(cmd *cobra.Command) error {
 	if f, ok := a.stdin.(*os.File); ok && isDevice(f) {
 		return cmd.Help()
@@ -34,6 +34,7 @@ func (a *app) function(cmd *cobra.Command) error {
 	}
 	read := func(paths []string) ([]schema.File, error) { return inputs.Read(paths, nil) }
 	outcome := krm.Run(list, read, func(files []schema.File, opts render.Options) (*render.Tree, schema.Diagnostics) {
+		opts.Program = a.program()
 		from := origin{paths: []string{"."}, function: true}
 		tree, list, _ := from.compile(files, opts) // no flag can be wrong
 		return tree, list
@@ -45,7 +46,7 @@ func (a *app) function(cmd *cobra.Command) error {
 	if _, err := a.stdout.Write(output); err != nil {
 		return err
 	}
-	return a.sayOutcome(outcome)
+	return a.printOutcome(outcome)
 }
 
 // isDevice reports whether a file is a terminal or the null device, which hold no ResourceList.
@@ -69,14 +70,14 @@ func (a *app) notAList(data []byte, err error) error {
 		}
 	}
 	if len(list) == 0 {
-		return &usageError{"the standard input is " + err.Error(), "kustomize and kpt give a ResourceList"}
+		return &usageError{"the standard input is " + err.Error(), "kustomize and kpt pass a ResourceList"}
 	}
 	_, err = a.report(files, list)
 	return cmp.Or(err, errReported)
 }
 
-// sayOutcome prints the results of a function, which kustomize does not take from the list.
-func (a *app) sayOutcome(outcome *krm.Outcome) error {
+// printOutcome prints the results of a function, which kustomize does not read from the list.
+func (a *app) printOutcome(outcome *krm.Outcome) error {
 	for _, m := range outcome.Mistakes {
 		message := m.Message
 		if m.Field != "" {
@@ -85,7 +86,7 @@ func (a *app) sayOutcome(outcome *krm.Outcome) error {
 		a.fail(&usageError{message, m.Hint})
 	}
 	for _, w := range outcome.Warnings {
-		a.say("%s\n  hint: %s\n", w.Message, w.Hint)
+		a.print("%s\n  hint: %s\n", w.Message, w.Hint)
 	}
 	_, err := a.report(outcome.Files, outcome.Diagnostics)
 	if err == nil && outcome.Failed() {

@@ -21,17 +21,17 @@ import (
 
 var initFiles = []string{"application.yaml", "fleet.yaml"}
 
-// gitAttributes are those of what render writes into the directory clusters beside the file.
+// gitAttributes are the attributes of rendered files in the directory clusters next to the file.
 var gitAttributes = []string{"clusters/*/fleetwright/**", "linguist-generated", "eol=lf"}
 
-// gitAttributesFile is the name of the file that Git reads attributes from, and its comment says why
-// they are set.
+// gitAttributesFile is the name of the file that Git reads attributes from, and gitAttributesComment is
+// the reason for them.
 const (
 	gitAttributesFile    = ".gitattributes"
 	gitAttributesComment = "# Files that fleetwright renders: reviews fold them, and Git keeps their line endings.\n"
 )
 
-// maxInitName leaves room for the longest name made of it: <name>-testloader.
+// maxInitName leaves room for the longest name derived from it: <name>-testloader.
 const maxInitName = validation.DNS1035LabelMaxLength - len("-testloader")
 
 func newInitCmd(a *app) *cobra.Command {
@@ -40,13 +40,13 @@ func newInitCmd(a *app) *cobra.Command {
 	providers := initProviders()
 	cmd := &cobra.Command{
 		Use:               "init [DIR]",
-		Short:             "Write an Application and a Fleet to begin with",
+		Short:             "Write an Application and a Fleet to start from",
 		ValidArgsFunction: directories,
 		RunE:              func(_ *cobra.Command, dirs []string) error { return a.init(dirs, provider, name, installed) },
 	}
 	cmd.Flags().StringVar(&provider, "provider", providers[0], "`PROVIDER` that moves the traffic: "+strings.Join(providers, ", "))
 	cmd.Flags().StringVar(&name, "name", "webapp", "`NAME` of the Application, its Deployment, Service and namespace")
-	cmd.Flags().BoolVar(&installed, "installed", false, "write a Fleet for clusters that have Flagger, the provider and Prometheus already: nothing of these is rendered")
+	cmd.Flags().BoolVar(&installed, "installed", false, "write a Fleet for clusters that already have Flagger, the provider and Prometheus; none of them is rendered")
 	completeFlag(cmd, "provider", oneOf(providers...))
 	completeFlag(cmd, "name", cobra.NoFileCompletions)
 	return cmd
@@ -70,11 +70,11 @@ func (a *app) init(dirs []string, provider, name string, installed bool) error {
 	case 0:
 	case 1:
 		if dirs[0] == "" {
-			return &usageError{"the name of the directory is empty", "leave it out for the working directory"}
+			return &usageError{"the directory name is empty", "omit DIR to use the working directory"}
 		}
 		dir = filepath.Clean(dirs[0])
 	default:
-		return &usageError{"init takes one directory, and these are " + diag.Plural(len(dirs), "argument"), "name one DIR, or none for the working directory"}
+		return &usageError{"init takes one directory, not " + diag.Plural(len(dirs), "argument"), "name one DIR, or omit it to use the working directory"}
 	}
 	if providers := initProviders(); !slices.Contains(providers, provider) {
 		return unknown("provider", provider, providers)
@@ -104,16 +104,16 @@ func (a *app) init(dirs []string, provider, name string, installed bool) error {
 	if err := writeNew(dir, files, contents); err != nil {
 		return err
 	}
-	a.say("wrote %s and %s\n", strings.Join(files[:len(files)-1], ", "), files[len(files)-1])
+	a.print("wrote %s and %s\n", strings.Join(files[:len(files)-1], ", "), files[len(files)-1])
 	if !isNew && !hasGitAttributes(attributes) {
-		a.say("%s is left as it is; add this line to it:\n\n  %s\n\n", attributes, strings.Join(gitAttributes, " "))
+		a.print("%s exists and was not changed; add this line to it:\n\n  %s\n\n", attributes, strings.Join(gitAttributes, " "))
 	}
-	a.sayNext(dir, clusters)
+	a.printNext(dir, clusters)
 	return nil
 }
 
-// clustersBeside returns where the clusters' directories go: beside the documents, and where these
-// are at the root of a repository below it.
+// clustersBeside returns the place of the clusters' directories: next to the documents, or in a
+// subdirectory if the documents are at the root of a repository.
 func clustersBeside(dir string) string {
 	if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil {
 		return filepath.Join(dir, "clusters")
@@ -121,7 +121,7 @@ func clustersBeside(dir string) string {
 	return filepath.Join(filepath.Dir(dir), "clusters")
 }
 
-// hasGitAttributes reports whether a line of a file sets the attributes of what render writes.
+// hasGitAttributes reports whether a line of a file sets the attributes of rendered files.
 func hasGitAttributes(file string) bool {
 	data, _ := os.ReadFile(file) // one that cannot be read has none
 	for line := range strings.Lines(string(data)) {
@@ -140,10 +140,10 @@ func hasGitAttributes(file string) bool {
 func checkInitName(name string) error {
 	hint := "lower case letters, digits and '-', beginning with a letter, as in --name webapp"
 	if reasons := validation.IsDNS1035Label(name); len(reasons) > 0 {
-		return &usageError{fmt.Sprintf("%q is not a name that Kubernetes takes for a Service", name), hint}
+		return &usageError{fmt.Sprintf("%q is not a valid name of a Service", name), hint}
 	}
 	if len(name) > maxInitName {
-		return &usageError{fmt.Sprintf("%s has %d characters, and only %d leave room for the names that are made of it", name, len(name), maxInitName), "choose a shorter --name"}
+		return &usageError{fmt.Sprintf("%s has %d characters; more than %d leave no room for derived names", name, len(name), maxInitName), "choose a shorter --name"}
 	}
 	return nil
 }
@@ -156,8 +156,8 @@ func initTemplate(provider, base string, installed bool) string {
 	return path.Join("init", provider, base)
 }
 
-// fillIn returns a file of the templates with the user's name in its values. Where the clusters have a
-// load tester installed, rollouts need none of their own.
+// fillIn returns a file of the templates with the user's name in its values. If the clusters have a
+// load tester installed, rollouts need no other.
 func fillIn(file, name string, installed bool) ([]byte, error) {
 	text, err := templates.Init.ReadFile(file)
 	if err != nil {
@@ -183,7 +183,7 @@ func fillIn(file, name string, installed bool) ([]byte, error) {
 	return yaml.Dump(filledIn, yaml.WithAllDocuments(), yaml.WithIndent(2), yaml.WithCompactSeqIndent(false), yaml.WithLineWidth(-1))
 }
 
-// replaceName writes the name into all values below a node. What is the name alone may
+// replaceName writes the name into all values below a node. A value that is only the name may
 // need quotes: n is false to Kubernetes, which the dumper does not know.
 func replaceName(n *yaml.Node, name string, plain bool) {
 	if n.Kind == yaml.ScalarNode {
@@ -216,7 +216,7 @@ func writeNew(dir string, files []string, contents map[string][]byte) (err error
 		return &usageError{dir + " is not a directory", "name another DIR"}
 	}
 	if link, to := danglingLink(dir); link != "" {
-		return &usageError{fmt.Sprintf("%s is a link to %s, which does not exist", link, to), "create what it leads to, remove the link, or name another DIR"}
+		return &usageError{fmt.Sprintf("%s is a link to %s, which does not exist", link, to), "create its target, remove the link, or name another DIR"}
 	}
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
@@ -254,8 +254,8 @@ func writeNew(dir string, files []string, contents map[string][]byte) (err error
 	return &usageError{fmt.Sprintf("%s %s there already; nothing was written", strings.Join(there, " and "), verb), "name another DIR, or move it away"}
 }
 
-// danglingLink returns the first link on the way to a directory that leads to nothing, and where
-// it leads, or nothing.
+// danglingLink returns the first link on the way to a directory whose target does not exist, and the
+// target. It returns "" if there is no such link.
 func danglingLink(dir string) (link, to string) {
 	if above := filepath.Dir(dir); above != dir {
 		if link, to = danglingLink(above); link != "" {
@@ -270,9 +270,9 @@ func danglingLink(dir string) (link, to string) {
 	return "", ""
 }
 
-// sayNext says what to do with the documents that were written.
-func (a *app) sayNext(dir, clusters string) {
-	a.say(`Edit the lines marked CHANGE in the documents, then validate and render them:
+// printNext prints the next steps for the written documents.
+func (a *app) printNext(dir, clusters string) {
+	a.print(`Edit the lines marked CHANGE in the documents, then validate and render them:
 
   fleetwright check %s
   fleetwright render %[1]s -o %s

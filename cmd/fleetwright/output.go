@@ -17,11 +17,11 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// directoryFlags are those of the commands that compile for a directory.
+// directoryFlags are the flags of the commands that compile for a directory.
 type directoryFlags struct {
 	out, path string
 	synced    bool
-	// insecure allows plain HTTP where out is a registry.
+	// insecure allows plain HTTP if out is a registry.
 	insecure bool
 }
 
@@ -29,11 +29,11 @@ type directoryFlags struct {
 func (f directoryFlags) checkRegistry() error {
 	switch {
 	case !oci.IsURL(f.out) && f.insecure:
-		return &usageError{"--insecure is for a registry", "-o oci://localhost:5000/fleet names one on this machine"}
+		return &usageError{"--insecure needs a registry", "-o oci://localhost:5000/fleet names one on this machine"}
 	case oci.IsURL(f.out) && f.path != "":
-		return &usageError{"--path is the place of a directory in Git, and an artifact has its own root", "omit --path"}
+		return &usageError{"--path does not apply to a registry: each artifact has its own root", "omit --path"}
 	case oci.IsURL(f.out) && f.synced:
-		return &usageError{"--synced is for a directory of the former layout, which no artifact has", "omit --synced"}
+		return &usageError{"--synced does not apply to a registry: no artifact has the former layout", "omit --synced"}
 	}
 	return nil
 }
@@ -41,14 +41,14 @@ func (f directoryFlags) checkRegistry() error {
 // add adds the flags, with the usage of --output.
 func (f *directoryFlags) add(cmd *cobra.Command, output string) {
 	cmd.Flags().StringVarP(&f.out, "output", "o", "", output)
-	cmd.Flags().BoolVar(&f.synced, "synced", false, "the clusters have synced the first of the two commits to another layout")
-	cmd.Flags().StringVar(&f.path, "path", "", "`PATH` of the directory in its Git repository (found from the repository around it)")
+	cmd.Flags().BoolVar(&f.synced, "synced", false, "write the second of the two commits that migrate the former layout; every cluster has synced the first")
+	cmd.Flags().StringVar(&f.path, "path", "", "`PATH` of the directory in its Git repository (default found from the repository around it)")
 	completeFlag(cmd, "output", directories)
 	completeFlag(cmd, "path", directories)
 }
 
-// checkSynced refuses --synced where the repository shows that no cluster can have synced the first commit:
-// what it changed is not committed yet.
+// checkSynced rejects --synced if the repository shows that no cluster can have synced the first commit:
+// its changes are not committed yet.
 func (f directoryFlags) checkSynced() error {
 	if !f.synced || isStream(f.out) {
 		return nil
@@ -57,7 +57,7 @@ func (f directoryFlags) checkSynced() error {
 	if err != nil {
 		return nil // there is no such directory
 	}
-	entries, _ := os.ReadDir(dir) // without any, render says why
+	entries, _ := os.ReadDir(dir) // without any, render reports the error
 	var former []string
 	for _, e := range entries {
 		inventory := filepath.Join(dir, e.Name(), layout.Dir, layout.FormerInventoryFile)
@@ -117,7 +117,7 @@ func (f directoryFlags) finishing(paths []string, chosen clusterFlags) string {
 	return f.rendering(paths, chosen) + " --synced"
 }
 
-// options are those of compiling for the directory, if there is one.
+// options returns the options to compile for the directory, if there is one.
 func (f directoryFlags) options() render.Options {
 	opts := render.Options{Path: f.path}
 	if !isStream(f.out) && !oci.IsURL(f.out) && f.path == "" {
@@ -127,7 +127,7 @@ func (f directoryFlags) options() render.Options {
 }
 
 // pathInRepository returns the place of a directory, which need not exist, in the Git
-// repository around it. Without one it is nothing: the directory is then taken for a root.
+// repository around it. Without a repository it returns "", and the directory counts as a root.
 func pathInRepository(dir string) string {
 	dir, err := git.Real(dir)
 	if err != nil {
@@ -141,7 +141,7 @@ func pathInRepository(dir string) string {
 	return filepath.ToSlash(rel)
 }
 
-// outputFlags are those of the commands that write a directory, or check one.
+// outputFlags are the flags of the commands that write or check a directory.
 type outputFlags struct {
 	directoryFlags
 	staged   bool
@@ -151,20 +151,20 @@ type outputFlags struct {
 	diagnosticFlags
 }
 
-// add adds the flags, with the usage of --output and the beginning of that of --cluster.
+// add adds the flags, with the usage of --output and the beginning of the usage of --cluster.
 func (f *outputFlags) add(cmd *cobra.Command, output, clusters string) {
 	f.directoryFlags.add(cmd, output)
-	cmd.Flags().BoolVar(&f.staged, "staged", false, "fail, too, where Git has not staged all that is read and written")
+	cmd.Flags().BoolVar(&f.staged, "staged", false, "also fail if Git has not staged every file that is read or written")
 	f.clusters.add(cmd, clusters)
 	f.sources.add(cmd)
 	f.diagnosticFlags.add(cmd)
-	cmd.Flags().BoolVar(&f.watch, "watch", false, "go on, and compile again when an input is saved")
+	cmd.Flags().BoolVar(&f.watch, "watch", false, "keep running, and compile again when an input is saved")
 }
 
 // onInputs runs a function on the files of an origin, again and again with --watch.
-// With --staged it returns the error refused where Git has not staged all of them, of their
+// With --staged it returns the error rejected if Git has not staged all of them, of their
 // sources and of the output.
-func (a *app) onInputs(from *origin, flags outputFlags, refused error, compile func([]schema.File, *watched) (*choice, error)) error {
+func (a *app) onInputs(from *origin, flags outputFlags, rejected error, compile func([]schema.File, *watched) (*choice, error)) error {
 	if _, err := from.parse(); err != nil {
 		return err
 	}
@@ -182,5 +182,5 @@ func (a *app) onInputs(from *origin, flags outputFlags, refused error, compile f
 	if err != nil || !flags.staged {
 		return err
 	}
-	return a.checkStaged(from, flags.out, chosen, refused)
+	return a.checkStaged(from, flags.out, chosen, rejected)
 }

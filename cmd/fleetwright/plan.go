@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/internal/git"
 	"github.com/fleetwright/fleetwright/internal/inputs"
 	"github.com/fleetwright/fleetwright/internal/sink/plan"
 	"github.com/fleetwright/fleetwright/render"
@@ -31,7 +33,7 @@ func newPlanCmd(a *app) *cobra.Command {
 	from := origin{canaries: &canaries}
 	cmd := &cobra.Command{
 		Use:               "plan PATH... [NAME...]",
-		Short:             "Say what each rollout will go through, and when",
+		Short:             "Simulate the rollouts step by step",
 		ValidArgsFunction: documentsOrRollouts,
 		RunE: func(_ *cobra.Command, args []string) error {
 			paths, names := pathsAndNames(args)
@@ -42,7 +44,7 @@ func newPlanCmd(a *app) *cobra.Command {
 			return a.plan(&from, names, format, clusters, &traffic)
 		},
 	}
-	addFormat(cmd, &format, "of the plans: ", plan.Formats.Names())
+	addFormat(cmd, &format, "`FORMAT` of the plans: ", plan.Formats.Names())
 	clusters.add(cmd, "plan only")
 	from.add(cmd)
 	canaries.add(cmd)
@@ -50,7 +52,7 @@ func newPlanCmd(a *app) *cobra.Command {
 	return cmd
 }
 
-// pathsAndNames tells the paths among arguments from the names of rollouts.
+// pathsAndNames splits arguments into paths and names of rollouts.
 func pathsAndNames(args []string) (paths, names []string) {
 	for _, arg := range args {
 		if arg != "" && isPath(arg) {
@@ -92,16 +94,16 @@ func (a *app) plan(from *origin, names []string, format string, chosen clusterFl
 	if err != nil {
 		return err
 	}
-	clusters, rollouts, order, list, err := from.plan(files, render.Options{Expected: traffic.Expected})
+	clusters, rollouts, run, list, err := from.plan(files, render.Options{Program: a.program(), Expected: traffic.Expected})
 	if err != nil {
 		return err
 	}
 	if list.HasErrors() && len(rollouts) == 0 {
-		so := "there is nothing to plan"
+		so := "nothing to plan"
 		if len(names) > 0 {
-			so += fmt.Sprintf("; %s is no file or directory, so a rollout of that name was looked for", diag.Some(names, diag.MostNames))
+			so += fmt.Sprintf("; %s is not a file or directory, so plan searched for a rollout with that name", diag.Some(names, diag.MostNames))
 		}
-		return a.sayErrors(files, list, so)
+		return a.printErrors(files, list, so)
 	}
 	if clusters, err = chosen.choose(clusters); err != nil {
 		return err
@@ -109,7 +111,7 @@ func (a *app) plan(from *origin, names []string, format string, chosen clusterFl
 	if rollouts, err = named(rollouts, names); err != nil {
 		return err
 	}
-	waves, clusters, err := chosen.planned(order, clusters, rollouts)
+	waves, clusters, err := chosen.planned(run.Waves(), clusters, rollouts)
 	if err != nil {
 		return err
 	}
@@ -117,7 +119,13 @@ func (a *app) plan(from *origin, names []string, format string, chosen clusterFl
 	if len(names) > 0 && len(shown) == 0 {
 		return &usageError{strings.Join(names, ", ") + " is on none of the chosen clusters", "it is on " + diag.Some(rollouts[0].Clusters, diag.MostNames)}
 	}
-	options := plan.Options{Color: isTerminal(a.stdout) && wantsColor(), Width: terminalWidth(a.stdout, a.stderr), Asked: len(names) > 0, Waves: waves}
+	options := plan.Options{Version: a.version.String(), Color: isTerminal(a.stdout) && wantsColor(), Width: terminalWidth(a.stdout, a.stderr), Asked: len(names) > 0, Waves: waves}
+	if format == "html" {
+		if len(names) == 0 {
+			options.Unrolled = unrolledOn(clusters, run.Unrolled())
+		}
+		options.Commit, options.Changed = commitOf(from.paths)
+	}
 	if err := show(a.stdout, format, func(w io.Writer) error { return write(w, shown, options) }); err != nil || !list.HasErrors() {
 		return err
 	}
@@ -127,7 +135,7 @@ func (a *app) plan(from *origin, names []string, format string, chosen clusterFl
 	}) {
 		so = "not every Canary runs as it is written"
 	}
-	return a.sayErrors(files, list, so)
+	return a.printErrors(files, list, so)
 }
 
 // named returns the rollouts that names mean, or all without names.
@@ -153,7 +161,7 @@ func named(rollouts []render.Rollout, names []string) ([]render.Rollout, error) 
 			}
 		}
 		if !found {
-			unknown = append(unknown, fmt.Sprintf("%q is no file or directory, and no rollout or Application has that name", name))
+			unknown = append(unknown, fmt.Sprintf("%q is not a file or directory, and no rollout or Application with rollouts has that name", name))
 			near = cmp.Or(near, nearestRollout(rollouts, name))
 		}
 	}
@@ -200,7 +208,7 @@ func documentsOrRollouts(cmd *cobra.Command, args []string, begun string) ([]cob
 	if len(paths) == 0 {
 		return documentFiles(cmd, args, begun)
 	}
-	files, _ := inputs.Read(slices.DeleteFunc(paths, isStream), nil) // else it is said when the command runs
+	files, _ := inputs.Read(slices.DeleteFunc(paths, isStream), nil) // the command reports the error when it runs
 	_, rollouts, _ := render.Plan(schema.LoadRollouts(files, plain.IsBeside), render.Options{})
 	var names []cobra.Completion
 	for i := range rollouts {
@@ -210,18 +218,66 @@ func documentsOrRollouts(cmd *cobra.Command, args []string, begun string) ([]cob
 	return slices.Compact(names), cobra.ShellCompDirectiveDefault
 }
 
-// rolloutsOn returns the rollouts on some clusters.
-func rolloutsOn(clusters []*render.Cluster, rollouts []render.Rollout) (all []render.Rollout) {
+// elsewhere returns a function that reports whether a name is not the name of one of some clusters.
+func elsewhere(clusters []*render.Cluster) func(name string) bool {
 	names := map[string]bool{}
 	for _, c := range clusters {
 		names[c.Name] = true
 	}
+	return func(name string) bool { return !names[name] }
+}
+
+// rolloutsOn returns the rollouts on some clusters.
+func rolloutsOn(clusters []*render.Cluster, rollouts []render.Rollout) (all []render.Rollout) {
+	isElsewhere := elsewhere(clusters)
 	for _, r := range rollouts {
-		anywhere := len(r.Clusters) == 0 // nobody knows where it runs
-		r.Clusters = slices.DeleteFunc(slices.Clone(r.Clusters), func(name string) bool { return !names[name] })
+		anywhere := len(r.Clusters) == 0 // its clusters are unknown
+		r.Clusters = slices.DeleteFunc(slices.Clone(r.Clusters), isElsewhere)
 		if anywhere || len(r.Clusters) > 0 {
 			all = append(all, r)
 		}
 	}
 	return all
+}
+
+// unrolledOn returns the Applications without rollouts on some clusters.
+func unrolledOn(clusters []*render.Cluster, unrolled []render.Unrolled) (all []render.Unrolled) {
+	isElsewhere := elsewhere(clusters)
+	for _, u := range unrolled {
+		u.Clusters = slices.DeleteFunc(u.Clusters, isElsewhere)
+		if len(u.Clusters) > 0 {
+			all = append(all, u)
+		}
+	}
+	return all
+}
+
+// commitOf returns the commit of the repository that has the inputs, and whether they differ from it. It returns ""
+// if they are not in one repository, or if Git fails: a page without the commit is better than no page.
+func commitOf(paths []string) (commit string, changed bool) {
+	if len(paths) == 0 || slices.ContainsFunc(paths, isStream) {
+		return "", false
+	}
+	repository, err := git.Find(paths[0])
+	if err != nil {
+		return "", false
+	}
+	var all []string
+	for _, path := range paths {
+		real, err := git.Real(path)
+		if err != nil || real != repository.Root && !repository.Holds(real) {
+			return "", false
+		}
+		all = append(all, real)
+	}
+	differing, err := repository.Uncommitted(all...)
+	if err != nil {
+		return "", false
+	}
+	unstaged, err := repository.Unstaged(all...)
+	if err != nil {
+		return "", false
+	}
+	changed = len(differing) > 0 || slices.ContainsFunc(unstaged, func(f git.File) bool { return inputs.IsManifest(f.Name) })
+	return repository.Commit(context.Background()), changed
 }

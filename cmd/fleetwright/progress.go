@@ -17,26 +17,26 @@ import (
 )
 
 const (
-	// progressAfter is how long a run takes before it shows what it is doing.
+	// progressAfter is how long a run takes before it shows its phase.
 	progressAfter = 500 * time.Millisecond
-	// progressTick is how often what is shown moves.
+	// progressTick is how often the line moves.
 	progressTick = 100 * time.Millisecond
-	// progressWidth is what a line takes, with counts of six digits.
+	// progressWidth is the width of a line with counts of six digits.
 	progressWidth = 60
 )
 
-// A progress shows what a long run is doing, and how far it is, in one line of a
-// terminal that is gone when the run prints something. A nil one shows nothing.
+// A progress shows the phase of a long run, and its progress, in one line of a terminal.
+// The line disappears when the run prints something. A nil one shows nothing.
 type progress struct {
 	to    io.Writer
 	began time.Time
 
 	mu    sync.Mutex
 	timer *time.Timer
-	// what is being done, nothing between two phases.
-	what string
-	bar  *progressbar.ProgressBar
-	// total of the bar, 0 where there is nothing to count.
+	// phase of the run, or "" between two phases.
+	phase string
+	bar   *progressbar.ProgressBar
+	// total of the bar, 0 without one.
 	total int
 }
 
@@ -52,13 +52,13 @@ func (a *app) newProgress() *progress {
 	return &progress{to: f, began: time.Now()}
 }
 
-func (p *progress) start(what string) {
+func (p *progress) start(phase string) {
 	if p == nil {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.what = what
+	p.phase = phase
 	wait := progressAfter - time.Since(p.began)
 	if wait <= 0 {
 		p.show()
@@ -70,7 +70,7 @@ func (p *progress) start(what string) {
 func (p *progress) tick() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.what == "" {
+	if p.phase == "" {
 		return
 	}
 	switch {
@@ -83,14 +83,14 @@ func (p *progress) tick() {
 }
 
 // counter returns a function that shows the count of the next phase, or nil if nothing is shown.
-func (p *progress) counter(what string) func(done, total int) {
+func (p *progress) counter(phase string) func(done, total int) {
 	if p == nil {
 		return nil
 	}
 	return func(done, total int) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.what = what
+		p.phase = phase
 		if p.bar == nil {
 			return // not yet
 		}
@@ -103,11 +103,11 @@ func (p *progress) counter(what string) func(done, total int) {
 	}
 }
 
-// show begins a line, with a bar where there is a total. Errors of the terminal do no harm.
+// show begins a line, with a bar if a total is known. Errors of the terminal do no harm.
 func (p *progress) show() {
 	options := []progressbar.Option{
 		progressbar.OptionSetWriter(p.to),
-		progressbar.OptionSetDescription(p.what),
+		progressbar.OptionSetDescription(p.phase),
 		progressbar.OptionSetTheme(progressbar.ThemeASCII),
 		progressbar.OptionSetWidth(20),
 		progressbar.OptionSpinnerType(9), // ASCII as well
@@ -138,17 +138,18 @@ func (p *progress) clear() {
 	if p.bar != nil {
 		_ = p.bar.Clear()
 	}
-	p.what, p.bar, p.total = "", nil, 0
+	p.phase, p.bar, p.total = "", nil, 0
 }
 
 func (a *app) compile(files []schema.File, opts render.Options, from *origin) (*render.Tree, diag.List, error) {
 	shown := a.newProgress()
 	shown.start("compiling")
 	defer shown.clear()
+	opts.Program = a.program()
 	return from.compile(files, opts)
 }
 
-// compareWith returns what writing a tree into a directory would change, or publishing it to a registry.
+// compareWith compares a tree with a directory or a registry.
 func (a *app) compareWith(flags directoryFlags, tree *render.Tree, opts disk.Options) (disk.Comparison, error) {
 	shown := a.newProgress()
 	shown.start("comparing")

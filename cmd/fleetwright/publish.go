@@ -41,11 +41,11 @@ func newPublishCmd(a *app) *cobra.Command {
 		ValidArgsFunction: documentFiles,
 		RunE:              func(_ *cobra.Command, args []string) error { return a.publish(args, flags) },
 	}
-	cmd.Flags().StringArrayVar(&flags.tags, "tag", nil, "further `TAG` of the artifacts, beside latest and the commit; may be repeated")
-	cmd.Flags().Var(&flags.from, "from", "push nothing, and have latest lead to what `TAG` leads to: a rollback")
-	cmd.Flags().BoolVar(&flags.allowPrune, "allow-prune", false, "let the run remove more than half of a cluster's files, or an Application that is still among the inputs")
-	cmd.Flags().BoolVar(&flags.sign, "sign", false, "sign the artifacts with cosign, before any tag leads to them")
-	cmd.Flags().Var(&flags.signKey, "sign-key", "`KEY` of cosign to sign with, a file or the URL of a key service; implies --sign")
+	cmd.Flags().StringArrayVar(&flags.tags, "tag", nil, "add `TAG` to the artifacts, in addition to latest and the commit; repeatable")
+	cmd.Flags().Var(&flags.from, "from", "roll back: push nothing, and move latest to the artifact of `TAG`")
+	cmd.Flags().BoolVar(&flags.allowPrune, "allow-prune", false, "allow the run to remove more than half of a cluster's files, or an Application that is still among the inputs")
+	cmd.Flags().BoolVar(&flags.sign, "sign", false, "sign the artifacts with cosign before any tag moves")
+	cmd.Flags().Var(&flags.signKey, "sign-key", "sign with the cosign `KEY`, a file or the URL of a key service; implies --sign")
 	flags.clusters.add(cmd, "publish only")
 	flags.shard.add(cmd, "publish")
 	flags.sources.add(cmd)
@@ -58,7 +58,7 @@ func newPublishCmd(a *app) *cobra.Command {
 
 // addInsecure adds the flag of the commands that reach a registry.
 func addInsecure(cmd *cobra.Command, insecure *bool) {
-	cmd.Flags().BoolVar(insecure, "insecure", false, "reach a registry on this machine over plain HTTP")
+	cmd.Flags().BoolVar(insecure, "insecure", false, "use plain HTTP for a registry on this machine")
 }
 
 const noCommit = "name files and directories of a Git repository: artifacts are tagged with their commit"
@@ -67,7 +67,7 @@ const noCommit = "name files and directories of a Git repository: artifacts are 
 func (a *app) publish(args []string, flags publishFlags) error {
 	paths := slices.DeleteFunc(slices.Clone(args), oci.IsURL)
 	if len(args)-len(paths) != 1 {
-		return &usageError{"name one registry, with the path of the artifacts", "fleetwright publish PATH... oci://registry.example.com/fleet"}
+		return &usageError{"name one registry and the path of the artifacts", "fleetwright publish PATH... oci://registry.example.com/fleet"}
 	}
 	url := strings.TrimRight(args[slices.IndexFunc(args, oci.IsURL)], "/")
 	if err := flags.check(paths); err != nil {
@@ -112,7 +112,7 @@ func (a *app) publish(args []string, flags publishFlags) error {
 		return a.rollback(fleet, url, namesOf(now.Clusters), flags.from.text, opts, shown)
 	}
 	if other := syncedFrom(now, url); other != "" && !flags.insecure { // no cluster reaches this machine
-		a.say("%s: clusters sync from elsewhere, such as %s (spec.ociRepository.url)\n", url, other)
+		a.print("%s: clusters sync from elsewhere, such as %s (spec.ociRepository.url)\n", url, other)
 	}
 	ctx, stop := interruptible()
 	defer stop()
@@ -121,11 +121,11 @@ func (a *app) publish(args []string, flags publishFlags) error {
 	if err != nil {
 		return err
 	}
-	a.say("%s: %s at %s, %d published, %d unchanged\n", url, diag.Plural(len(now.Clusters), "cluster"), opts.Revision.Commit, len(sum.Published), len(sum.Unchanged))
-	a.sayWaiting(url, chosen)
+	a.print("%s: %s at %s, %d published, %d unchanged\n", url, diag.Plural(len(now.Clusters), "cluster"), opts.Revision.Commit, len(sum.Published), len(sum.Unchanged))
+	a.printWaiting(url, chosen)
 	if !chosen.some {
 		if removed := fleet.Removed(ctx, namesOf(chosen.all.Clusters)); len(removed) > 0 {
-			a.say("%s: not among the inputs any more, and still published: %s\n  hint: when these clusters are gone, delete their repositories in the registry\n", url, diag.Some(removed, diag.MostNames))
+			a.print("%s: no longer among the inputs, but still published: %s\n  hint: once these clusters are gone, delete their repositories from the registry\n", url, diag.Some(removed, diag.MostNames))
 		}
 	}
 	return nil
@@ -155,7 +155,7 @@ func interruptible() (context.Context, context.CancelFunc) {
 	return ctx, stop
 }
 
-// rollback makes clusters sync what a tag leads to.
+// rollback makes clusters sync the artifact of a tag.
 func (a *app) rollback(fleet *oci.Fleet, url string, clusters []string, from string, opts oci.PublishOptions, shown *progress) error {
 	ctx, stop := interruptible()
 	defer stop()
@@ -164,22 +164,22 @@ func (a *app) rollback(fleet *oci.Fleet, url string, clusters []string, from str
 	if err != nil {
 		return err
 	}
-	a.say("%s: %s at %s, %d moved, %d unchanged\n", url, diag.Plural(len(clusters), "cluster"), from, len(sum.Published), len(sum.Unchanged))
+	a.print("%s: %s at %s, %d moved, %d unchanged\n", url, diag.Plural(len(clusters), "cluster"), from, len(sum.Published), len(sum.Unchanged))
 	return nil
 }
 
 func (f publishFlags) check(paths []string) error {
 	switch {
 	case f.from.given && strings.TrimSpace(f.from.text) == "":
-		return &usageError{"the tag of --from is empty", "name the tag or the commit to go back to"}
+		return &usageError{"--from names no tag", "name the tag or the commit to go back to"}
 	case f.signKey.given && strings.TrimSpace(f.signKey.text) == "":
-		return &usageError{"the key of --sign-key is empty", "name the file of a key, or omit it: --sign alone signs without a key"}
+		return &usageError{"--sign-key names no key", "name a key file, or omit it: --sign signs without a key"}
 	case f.from.given && len(paths) == 0 && len(f.clusters.names) == 0:
-		return &usageError{"no clusters are named", "name the inputs, or clusters with --cluster"}
+		return &usageError{"no clusters given", "name the inputs, or clusters with --cluster"}
 	case f.from.given && (f.sign || f.signKey.given):
-		return &usageError{"--from pushes nothing that could be signed", "omit --sign"}
+		return &usageError{"--from pushes nothing and signs nothing", "omit --sign"}
 	case f.from.given && len(paths) == 0 && (f.clusters.selector.given || f.clusters.through.given || f.shard.given):
-		return &usageError{"clusters are chosen by their labels, waves and shards among the inputs", "name the inputs, too"}
+		return &usageError{"--cluster-selector, --through and --shard need the inputs", "name the inputs as well"}
 	case len(paths) == 0 && !f.from.given:
 		return &usageError{errNoPath.message, "name the files or directories that hold the Applications and Fleets"}
 	case slices.ContainsFunc(paths, isStream) && !f.from.given:
@@ -216,7 +216,7 @@ func (a *app) compileArtifacts(files []schema.File, paths []string, flags publis
 	}
 	if list.HasErrors() {
 		if line != "" {
-			a.say("%s; nothing was published\n", line)
+			a.print("%s; nothing was published\n", line)
 		}
 		return nil, errReported
 	}
@@ -230,21 +230,21 @@ func (a *app) compileArtifacts(files []schema.File, paths []string, flags publis
 	return chosen, chosen.checkNamed(flags.clusters.names)
 }
 
-// checkArtifacts refuses to publish manifests that look for each other elsewhere than in an artifact.
+// checkArtifacts rejects manifests that look for each other elsewhere than in an artifact.
 func checkArtifacts(tree *render.Tree) error {
 	if tree.OwnArtifacts {
 		return nil
 	}
-	return &usageError{"the manifests are rendered for one source with all clusters, and each artifact has one cluster at its root",
+	return &usageError{"the manifests are rendered for one source with all clusters, but each artifact holds one cluster",
 		"in a RenderConfig write spec: {sourceRef: {kind: OCIRepository}}, without spec.path"}
 }
 
 // openFleet opens the registry at a URL.
 func (a *app) openFleet(url string, insecure bool) (*oci.Fleet, error) {
-	return oci.Open(url, oci.Options{Insecure: insecure, UserAgent: "fleetwright/" + version()})
+	return oci.Open(url, oci.Options{Insecure: insecure, UserAgent: "fleetwright/" + a.version.String()})
 }
 
-// readCommitted reads inputs, all of which the last commit of one repository has as they are.
+// readCommitted reads inputs that must be unchanged since the last commit of one repository.
 func readCommitted(ctx context.Context, paths []string) ([]schema.File, oci.Revision, error) {
 	files, places, err := inputs.ReadPlaces(paths)
 	if err != nil {
@@ -256,7 +256,7 @@ func readCommitted(ctx context.Context, paths []string) ([]schema.File, oci.Revi
 	}
 	for _, path := range slices.Concat(places.Dirs, places.Files) {
 		if path != repository.Root && !repository.Holds(path) {
-			return nil, oci.Revision{}, &usageError{path + " is in another repository than " + paths[0], "publish what one commit has"}
+			return nil, oci.Revision{}, &usageError{path + " is not in the repository of " + paths[0], "publish files of one commit"}
 		}
 	}
 	if len(files) != len(places.Files) {

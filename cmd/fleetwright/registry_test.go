@@ -8,6 +8,7 @@ import (
 	"log"
 	"net/http/httptest"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -18,9 +19,10 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/fleetwright/fleetwright/internal/pages"
+	"github.com/fleetwright/fleetwright/internal/version"
 )
 
-// newRegistry starts a registry on this machine, which lasts until it is closed.
+// newRegistry starts a registry on this machine, which runs until it is closed.
 func newRegistry() (address string, end func()) {
 	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 	return server.Listener.Addr().String(), server.Close
@@ -36,22 +38,24 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("REGISTRY", address)
 }
 
-// besideRegistry is the command. It prints the address of the registry that REGISTRY names as that of pages.
+// besideRegistry runs the command as the release in RELEASE, if set. In its output it replaces the address in
+// REGISTRY with the address in pages.
 func besideRegistry() {
 	address := os.Getenv("REGISTRY")
+	build := version.Of(os.Getenv("RELEASE"), &debug.BuildInfo{})
 	if address == "" {
-		main()
-		return
+		postponeGC()
+		os.Exit((&app{os.Stdin, os.Stdout, os.Stderr, build}).run(os.Args[1:]))
 	}
 	var all printed
-	code := run(os.Args[1:], os.Stdin, all.to(os.Stdout), all.to(os.Stderr))
+	code := (&app{os.Stdin, all.to(os.Stdout), all.to(os.Stderr), build}).run(os.Args[1:])
 	for _, p := range all {
 		fmt.Fprint(p.file, strings.ReplaceAll(p.text, address, pages.LocalRegistry))
 	}
 	os.Exit(code)
 }
 
-// printed is what was printed to files, in its order.
+// printed returns the output written to files, in order.
 type printed []struct {
 	file *os.File
 	text string
@@ -74,9 +78,10 @@ type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
-// readRegistry prints what the script's registry has: "registry tags REPOSITORY" the tags with the revisions of the
-// artifacts that they lead to, "registry files REPOSITORY:TAG" the tar of an artifact. "registry image REPOSITORY:TAG"
-// pushes an image, and "registry delete REPOSITORY" deletes what its tags lead to.
+// readRegistry prints the content of the script's registry: "registry tags REPOSITORY" prints the tags with
+// the revisions of their artifacts, and "registry files REPOSITORY:TAG" prints the tar of an artifact.
+// "registry image REPOSITORY:TAG" pushes an image, and "registry delete REPOSITORY" deletes the targets of
+// its tags.
 func readRegistry() {
 	at := os.Getenv("REGISTRY") + "/" + os.Args[2]
 	var err error

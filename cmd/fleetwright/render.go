@@ -26,22 +26,22 @@ func newRenderCmd(a *app) *cobra.Command {
 	var flags renderFlags
 	cmd := &cobra.Command{
 		Use:               "render PATH... -o DIR",
-		Short:             "Compile and write the directories of all clusters",
+		Short:             "Compile the inputs and write the manifests of every cluster",
 		ValidArgsFunction: documentFiles,
 		RunE:              func(_ *cobra.Command, paths []string) error { return a.render(paths, flags) },
 	}
-	flags.add(cmd, "directory to write, or - for the standard output (required)", "write only")
-	cmd.Flags().BoolVar(&flags.allowPrune, "allow-prune", false, "let the run empty a cluster, remove more than half of its files, or remove an Application that is still among the inputs")
+	flags.add(cmd, "write to `DIR`, or with - to the standard output (required)", "write only")
+	cmd.Flags().BoolVar(&flags.allowPrune, "allow-prune", false, "allow the run to empty a cluster, to remove more than half of its files, or to remove an Application that is still among the inputs")
 	flags.shard.add(cmd, "write")
 	return cmd
 }
 
 func (a *app) render(paths []string, flags renderFlags) error {
 	if flags.out == "" && len(paths) > 0 {
-		return &usageError{"no output is named", "-o DIR writes a directory, -o - prints a stream"}
+		return &usageError{"no output directory given", "write a directory with -o DIR, or a stream with -o -"}
 	}
 	if oci.IsURL(flags.out) {
-		return &usageError{"render writes directories", "publish pushes to a registry: " + commandLine("publish", append(slices.Clone(paths), flags.out))}
+		return &usageError{"render writes directories, not to a registry", "publish pushes to a registry: " + commandLine("publish", append(slices.Clone(paths), flags.out))}
 	}
 	if _, err := flags.clusters.parse(); err != nil {
 		return err
@@ -53,13 +53,13 @@ func (a *app) render(paths []string, flags renderFlags) error {
 		return errWatchStaged
 	}
 	if flags.watch && flags.synced {
-		return &usageError{"--watch writes again and again, and --synced is said of one commit", "leave out one of them"}
+		return &usageError{"--watch and --synced exclude each other: --synced is for one commit", "omit one of them"}
 	}
 	if err := flags.checkSynced(); err != nil {
 		return err
 	}
 	if flags.watch && flags.out == "-" {
-		return &usageError{"--watch writes no stream", "-o DIR writes a directory, in which only what has changed is written"}
+		return &usageError{"--watch cannot write a stream", "write a directory with -o DIR; only changed files are written"}
 	}
 	shown := a.newProgress()
 	from := &origin{paths: paths, sourceFlag: flags.sources}
@@ -78,7 +78,9 @@ func (a *app) renderFiles(files []schema.File, from *origin, flags renderFlags, 
 		return nil, err
 	}
 	shown.start("compiling")
-	tree, list, err := from.compile(files, flags.options())
+	options := flags.options()
+	options.Program = a.program()
+	tree, list, err := from.compile(files, options)
 	shown.clear()
 	if err != nil {
 		return nil, err
@@ -90,12 +92,12 @@ func (a *app) renderFiles(files []schema.File, from *origin, flags renderFlags, 
 	}
 	if list.HasErrors() {
 		if line != "" {
-			a.say("%s; nothing was written\n", line)
+			a.print("%s; nothing was written\n", line)
 		}
 		return nil, errReported
 	}
 	if !first && line != "" {
-		a.say("%s\n", line)
+		a.print("%s\n", line)
 	}
 	chosen, err := flags.clusters.of(tree)
 	if err != nil {
@@ -116,13 +118,13 @@ func (a *app) renderFiles(files []schema.File, from *origin, flags renderFlags, 
 
 // write writes a choice and prints a summary, in a watch after the files that have changed.
 func (a *app) write(chosen *choice, paths []string, flags renderFlags, shown *progress, first bool) error {
-	log := changeLog{say: a.say, out: flags.out}
+	log := changeLog{print: a.print, out: flags.out}
 	opts := chosen.options()
 	opts.AllowPrune, opts.Part, opts.Synced = flags.allowPrune, flags.shard.given, flags.synced
 	opts.Progress = shown.counter("writing")
 	opts.Waiting = func() {
 		shown.clear()
-		a.say("waiting for another fleetwright that writes %s\n", flags.out)
+		a.print("waiting for another fleetwright that writes %s\n", flags.out)
 		shown.start("waiting")
 	}
 	if !first {
@@ -135,13 +137,13 @@ func (a *app) write(chosen *choice, paths []string, flags renderFlags, shown *pr
 		return err
 	}
 	if len(sum.Repaired) > 0 {
-		a.say("%s: an earlier render was cut off, its files are repaired\n", diag.Some(sum.Repaired, diag.MostNames))
+		a.print("%s: repaired the files of an interrupted render\n", diag.Some(sum.Repaired, diag.MostNames))
 	}
 	if first && len(sum.Stray) > 0 {
-		a.say("%s: Flux applies files that fleetwright did not write: %s\n  hint: move them out of these directories\n", flags.out, diag.Some(sum.Stray, 5))
+		a.print("%s: Flux applies files that fleetwright did not write: %s\n  hint: move them to a directory that Flux does not apply\n", flags.out, diag.Some(sum.Stray, 5))
 	}
 	if len(sum.Waiting) > 0 && (first || sum.Written > 0) {
-		a.say("%s: the former layout of %s is taken over in two commits. The first is written: it annotates the objects that move to another Flux Kustomization, so that Flux keeps them. Changes of the inputs wait for the second\n  hint: commit it, wait until these clusters have synced it, then run %s\n",
+		a.print("%s: the former layout of %s is migrated in two commits. The first was written: it annotates the objects that move to another Flux Kustomization, so that Flux keeps them. Changes to the inputs wait for the second\n  hint: commit it, wait until these clusters have synced it, then run %s\n",
 			flags.out, diag.Some(sum.Waiting, 5), flags.finishing(paths, flags.clusters))
 	}
 	if !first {
@@ -150,9 +152,9 @@ func (a *app) write(chosen *choice, paths []string, flags renderFlags, shown *pr
 		}
 		log.end()
 	}
-	a.say("%s: %s, %s, %d written, %d unchanged, %d removed\n",
+	a.print("%s: %s, %s, %d written, %d unchanged, %d removed\n",
 		flags.out, diag.Plural(sum.Clusters, "cluster"), diag.Plural(sum.Files, "file"), sum.Written, sum.Files-sum.Written, sum.Removed)
-	a.sayWaiting(flags.out, chosen)
+	a.printWaiting(flags.out, chosen)
 	return nil
 }
 

@@ -2,29 +2,29 @@ package main
 
 import (
 	"cmp"
-	"embed"
 	"errors"
 	"fmt"
 	"io"
-	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/version"
 )
 
-// Exit codes, as those of diff and gofmt -d.
+// Exit codes, the same as of diff and gofmt -d.
 const (
 	exitOK        = 0
 	exitDifferent = 1
 	exitTrouble   = 2
 )
 
-// An app is what the commands share.
+// An app holds the state that the commands share.
 type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
+	version        version.Version
 }
 
 // A usageError is a mistake on the command line.
@@ -32,7 +32,7 @@ type usageError struct{ message, hint string }
 
 func (e *usageError) Error() string { return e.message }
 
-// usageErrors is a mistake on the command line that takes several lines to say.
+// usageErrors is a mistake on the command line in several lines.
 func usageErrors(messages []string, hint string) error {
 	all := make([]error, len(messages))
 	for i, message := range messages {
@@ -41,9 +41,9 @@ func usageErrors(messages []string, hint string) error {
 	return errors.Join(all...)
 }
 
-// unknown returns the error for a name that does not exist, with those that do.
+// unknown returns the error for an unknown name, and lists the known ones.
 func unknown(what, name string, all []string) error {
-	return &usageError{fmt.Sprintf("there is no %s %q", what, name), "it is one of " + strings.Join(all, ", ")}
+	return &usageError{fmt.Sprintf("unknown %s %q", what, name), "use one of " + strings.Join(all, ", ")}
 }
 
 // errReported is a failure that was reported already.
@@ -54,57 +54,45 @@ var errDifferent = errors.New("different")
 
 func (a *app) newRoot() *cobra.Command {
 	root := &cobra.Command{
-		Use:                        "fleetwright COMMAND",
-		Short:                      "Compile Applications into what Flux runs on every cluster",
-		Version:                    version(),
-		Args:                       cobra.ArbitraryArgs,
-		RunE:                       a.withoutCommand,
-		SuggestionsMinimumDistance: 2,
-		SilenceErrors:              true,
-		SilenceUsage:               true,
-		DisableAutoGenTag:          true,
+		Use:               "fleetwright COMMAND",
+		Short:             "Compile Applications and Fleets into the manifests of every cluster",
+		Version:           a.version.String(),
+		Args:              cobra.ArbitraryArgs,
+		RunE:              a.withoutCommand,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		DisableAutoGenTag: true,
 	}
 	root.SetVersionTemplate("fleetwright {{.Version}}\n")
-	root.AddCommand(newRenderCmd(a), newPublishCmd(a), newCheckCmd(a), newDiffCmd(a), newPlanCmd(a), newExplainCmd(a), newSchemaCmd(a), newInitCmd(a), newImportCmd(a), newCompletionCmd(a))
-	help := root.HelpFunc()
-	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
-		describe(cmd)
-		help(cmd, args)
-	})
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return &usageError{err.Error(), cmd.CommandPath() + " --help lists the flags"}
-	})
+	root.AddCommand(newRenderCmd(a), newPublishCmd(a), newCheckCmd(a), newDiffCmd(a), newPlanCmd(a), newFleetCmd(a), newExplainCmd(a), newSchemaCmd(a), newInitCmd(a), newImportCmd(a), newCompletionCmd(a), newVersionCmd(a))
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { writeHelp(cmd.OutOrStdout(), cmd) })
+	root.SetHelpCommand(newHelpCmd())
+	root.SetFlagErrorFunc(flagError)
 	return root
-}
-
-// helpTexts has a text about each command: help/NAME.txt, with examples at its end.
-//
-//go:embed help
-var helpTexts embed.FS
-
-// describe gives a command its long help and its examples, which only help needs.
-func describe(cmd *cobra.Command) {
-	read := func(name string) string {
-		text, _ := helpTexts.ReadFile("help/" + name + ".txt") // cobra's own have none
-		return strings.TrimSuffix(string(text), "\n")
-	}
-	if text := read(cmd.Name()); text != "" {
-		// What commands with the same flags share.
-		text = strings.NewReplacer("{{clusters}}", read("clusters"), "{{watch}}", read("watch"), "{{sources}}", read("sources")).Replace(text)
-		cmd.Long, cmd.Example, _ = strings.Cut(text, "\n\nExamples:\n\n")
-	}
 }
 
 // run is the command with everything it touches. It returns the exit code.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a := &app{stdin, stdout, stderr}
+	return (&app{stdin, stdout, stderr, version.Get()}).run(args)
+}
+
+func (a *app) run(args []string) int {
 	root := a.newRoot()
 	root.SetArgs(args)
-	root.SetIn(stdin)
-	toOut, toErr := newDoor(stdout), newDoor(stderr)
+	root.SetIn(a.stdin)
+	toOut, toErr := newDoor(a.stdout), newDoor(a.stderr)
 	root.SetOut(toOut)
 	root.SetErr(toErr)
-	switch err := cmp.Or(root.Execute(), toOut.Flush(), toErr.Flush()); {
+	var noHelp error
+	help := root.HelpFunc()
+	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		if cmd == root && len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+			noHelp = unknownCommand(root, args[0])
+			return
+		}
+		help(cmd, args)
+	})
+	switch err := cmp.Or(root.Execute(), noHelp, toOut.Flush(), toErr.Flush()); {
 	case err == nil:
 		return exitOK
 	case errors.Is(err, errDifferent):
@@ -115,16 +103,12 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 }
 
-// withoutCommand runs where no command is named, or one that there is not.
+// withoutCommand runs if the command is missing or unknown.
 func (a *app) withoutCommand(root *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return a.function(root)
 	}
-	hint := root.Name() + " --help lists the commands"
-	if meant := root.SuggestionsFor(args[0]); len(meant) > 0 {
-		hint = "did you mean " + strings.Join(meant, " or ") + "?"
-	}
-	return &usageError{fmt.Sprintf("there is no command %q", args[0]), hint}
+	return unknownCommand(root, args[0])
 }
 
 // fail prints why a command failed, unless that was reported already.
@@ -142,17 +126,9 @@ func (a *app) fail(err error) {
 		hint = mistake.Hint
 	}
 	for _, err := range diag.Unjoined(err) {
-		a.say("fleetwright: %s\n", err)
+		a.print("fleetwright: %s\n", err)
 	}
 	if hint != "" {
-		a.say("  hint: %s\n", hint)
+		a.print("  hint: %s\n", hint)
 	}
-}
-
-// version returns that of the module, where the command was installed as one.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(devel)"
 }

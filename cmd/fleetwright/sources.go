@@ -13,7 +13,6 @@ import (
 	"github.com/fleetwright/fleetwright/internal/inputs"
 	"github.com/fleetwright/fleetwright/internal/sources"
 	"github.com/fleetwright/fleetwright/render"
-	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/plain"
 	"github.com/fleetwright/fleetwright/render/source"
 	"github.com/fleetwright/fleetwright/schema"
@@ -23,17 +22,17 @@ import (
 type sourceFlag struct{ texts []string }
 
 func (f *sourceFlag) add(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVar(&f.texts, "source", nil, "check rollouts against the manifests in DIR, which holds the source of URL: `URL=DIR`, repeatable")
+	cmd.Flags().StringArrayVar(&f.texts, "source", nil, "read the manifests of the source URL from DIR: `URL=DIR`; repeatable")
 	completeFlag(cmd, "source", sourceURLs)
 }
 
-// parse returns the directories, all of which can be read.
+// parse returns the directories, and the errors of invalid flags.
 func (f sourceFlag) parse() (given []sources.Given, err error) {
 	var errs []error
 	for _, text := range f.texts {
 		g, err := sources.ParseGiven(text)
 		if err == nil && slices.ContainsFunc(given, g.SameSource) {
-			err = &usageError{fmt.Sprintf("--source %s is given twice", g.URL), "name one directory for a source"}
+			err = &usageError{fmt.Sprintf("--source %s is set twice", g.URL), "name one directory for each source"}
 		}
 		errs = append(errs, err)
 		given = append(given, g)
@@ -46,7 +45,7 @@ func sourceURLs(_ *cobra.Command, paths []string, begun string) (urls []cobra.Co
 	if strings.Contains(begun, "=") {
 		return nil, cobra.ShellCompDirectiveDefault
 	}
-	files, _ := inputs.Read(slices.DeleteFunc(slices.Clone(paths), isStream), nil) // else it is said when the command runs
+	files, _ := inputs.Read(slices.DeleteFunc(slices.Clone(paths), isStream), nil) // the command reports errors when it runs
 	for _, d := range schema.Load(files).All {
 		for _, kind := range []string{"gitRepository", "helmRepository", "ociRepository"} {
 			if url := d.Text("spec", "source", kind, "url"); url != "" {
@@ -58,26 +57,26 @@ func sourceURLs(_ *cobra.Command, paths []string, begun string) (urls []cobra.Co
 	return slices.Compact(urls), cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
 }
 
-// An origin says where documents come from, and remembers what was read of their sources.
+// An origin is the place of documents, and remembers the sources that were read.
 type origin struct {
 	// paths of the inputs, at a Git revision or, without one, as they are.
 	paths    []string
 	revision string
-	// function reports that they are those of a KRM function.
+	// function reports whether the inputs are those of a KRM function.
 	function bool
 	sourceFlag
-	// canaries is set where plain Canaries are read, too, and says what their clusters have.
+	// canaries describes the clusters of plain Canaries, or is nil if the command does not read these.
 	canaries *canaryFlags
 
 	// places are where manifests were read on disk, and built the directories that were built.
 	places inputs.Places
 	built  []string
 
-	// severities are those that the documents give to codes.
+	// severities are the severities that the documents set for codes.
 	severities map[diag.Code]diag.Severity
 }
 
-// compile compiles files, and checks what they roll out against the manifests of its sources.
+// compile compiles files, and checks their rollouts against the manifests of their sources.
 func (o *origin) compile(files []schema.File, opts render.Options) (*render.Tree, diag.List, error) {
 	docs, run := o.begin(files, opts)
 	o.severities = run.Severities()
@@ -106,8 +105,8 @@ func (o *origin) begin(files []schema.File, opts render.Options) (schema.Documen
 	return docs, render.Begin(docs, opts)
 }
 
-// plan plans the rollouts of files, checked likewise.
-func (o *origin) plan(files []schema.File, opts render.Options) ([]*render.Cluster, []render.Rollout, *place.Waves, diag.List, error) {
+// plan plans the rollouts of files, checked in the same way.
+func (o *origin) plan(files []schema.File, opts render.Options) ([]*render.Cluster, []render.Rollout, *render.Run, diag.List, error) {
 	docs, run := o.begin(files, opts)
 	manifests, problems, err := o.build(run, docs)
 	if err != nil {
@@ -117,10 +116,10 @@ func (o *origin) plan(files []schema.File, opts render.Options) ([]*render.Clust
 	if problems.HasErrors() {
 		rollouts = nil
 	}
-	return clusters, rollouts, run.Waves(), append(list, problems...).Sorted(), nil
+	return clusters, rollouts, run, append(list, problems...).Sorted(), nil
 }
 
-// build builds the sources of all that is rolled out. It returns what is wrong with the directories
+// build builds the sources of all rollouts. It returns the mistakes in the directories
 // that the documents, or else the flags, name for them.
 func (o *origin) build(run *render.Run, docs schema.Documents) (source.Manifests, diag.List, error) {
 	given, err := o.parse()
@@ -143,7 +142,7 @@ func (o *origin) build(run *render.Run, docs schema.Documents) (source.Manifests
 	return manifests, problems, err
 }
 
-// with returns places, and those of the manifests that were read.
+// with returns places and the places of the manifests that were read.
 func (o *origin) with(places inputs.Places) inputs.Places {
 	return inputs.Places{Dirs: slices.Concat(places.Dirs, o.places.Dirs), Names: slices.Concat(places.Names, o.places.Names)}
 }

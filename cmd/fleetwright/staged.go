@@ -16,12 +16,11 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// checkStaged fails where the next commit would have other documents, or other files
-// for the clusters, than there are. A hook sees files, and a commit takes what is
-// staged: above all, a file that is new is there for the one and not for the other.
-// The manifests that were read of their sources count, and of the output the clusters that are
-// chosen. It says so and returns the error refused.
-func (a *app) checkStaged(from *origin, out string, chosen *choice, refused error) error {
+// checkStaged fails if the next commit would have other documents than the directory, or other
+// files for the clusters. A hook sees the files, and a commit has the staged ones: a new file, for
+// example, exists only for the hook. It includes the manifests that were read from the sources, and
+// the output of the chosen clusters. It reports the files and returns the error rejected.
+func (a *app) checkStaged(from *origin, out string, chosen *choice, rejected error) error {
 	repository, err := git.OfHook()
 	if err != nil {
 		return err
@@ -82,7 +81,7 @@ func (a *app) checkStaged(from *origin, out string, chosen *choice, refused erro
 		hint = "Git ignores some: git add --force " + diag.Some(ignored, 3)
 	}
 	a.fail(usageErrors(lines, hint))
-	return refused
+	return rejected
 }
 
 // isStream reports whether a path names no file.
@@ -105,7 +104,7 @@ func (u *unstaged) add(root string, matters func(way []string, name string, file
 	}
 	files, err := u.repository.Unstaged(dir)
 	if err != nil {
-		return &usageError{root + ": cannot tell what is staged: " + err.Error(), "--staged is for files of the Git repository that the command runs in"}
+		return &usageError{root + ": cannot read the staged files: " + err.Error(), "--staged checks files in the Git repository that the command runs in"}
 	}
 	for _, f := range files {
 		file := filepath.Join(u.repository.Root, filepath.FromSlash(f.Name))
@@ -127,7 +126,7 @@ func (u *unstaged) note(file string, f git.File) (name string) {
 	return name
 }
 
-// addElsewhere adds, and returns, what links lead to outside of the paths or the repository.
+// addElsewhere adds, and returns, the targets of links outside of the paths or the repository.
 func (u *unstaged) addElsewhere(roots []string) (names []string, err error) {
 	_, places, err := inputs.ReadPlaces(roots)
 	if err != nil {
@@ -206,7 +205,7 @@ func isInput(way []string, name string, file git.File) bool {
 	if !file.New {
 		return true
 	}
-	// Among new files there may be any that are somebody else's.
+	// New files may be somebody else's.
 	files, err := inputs.Read([]string{name}, nil)
 	return err != nil || len(schema.LoadRollouts(files, plain.IsBeside).All) > 0
 }

@@ -19,15 +19,15 @@ import (
 // watchFormats are the formats of diagnostics that may come more than once.
 var watchFormats = []string{"text", "json"}
 
-var errWatchStaged = &usageError{"--watch does not end, and --staged is for a hook of Git, which must", "leave out one of them"}
+var errWatchStaged = &usageError{"--watch and --staged exclude each other: a Git hook must end", "omit one of them"}
 
-// A watched command compiles again and again, and reports what is new. Any other compiles once.
+// A watched command compiles after each change, and reports new diagnostics. Other commands compile once.
 type watched struct {
 	// before are the diagnostics of the last time.
 	before diag.List
-	// again says whether there was one.
+	// again reports whether there was one.
 	again bool
-	// readable says that the inputs are so again.
+	// readable reports that the inputs are readable again.
 	readable bool
 }
 
@@ -53,7 +53,7 @@ func unplaced(d diag.Diagnostic) diag.Diagnostic {
 	return d
 }
 
-// print prints what is new, and returns the line about it: nothing if nothing is.
+// print prints the new diagnostics, and returns the line about them, or "" if none are new.
 func (w *watched) print(p *printer, list diag.List) (line string, err error) {
 	before, again := w.before, w.again
 	w.before, w.again = list, true
@@ -75,11 +75,11 @@ func (w *watched) print(p *printer, list diag.List) (line string, err error) {
 // maxNames is how many files a watch names that one save has changed.
 const maxNames = 10
 
-// A changeLog says which files a run has written and removed.
+// A changeLog prints the files that a run has written and removed.
 type changeLog struct {
-	say  func(format string, args ...any)
-	out  string
-	said int
+	print func(format string, args ...any)
+	out   string
+	said  int
 }
 
 func (l *changeLog) add(name string, removed bool) {
@@ -88,14 +88,14 @@ func (l *changeLog) add(name string, removed bool) {
 		what = "removed"
 	}
 	if l.said++; l.said <= maxNames {
-		l.say("%s %s\n", what, path.Join(l.out, name))
+		l.print("%s %s\n", what, path.Join(l.out, name))
 	}
 }
 
-// end counts those that were not named.
+// end prints how many files were not named.
 func (l *changeLog) end() {
 	if l.said > maxNames {
-		l.say("and %d more\n", l.said-maxNames)
+		l.print("and %d more\n", l.said-maxNames)
 	}
 }
 
@@ -106,9 +106,9 @@ func (a *app) watch(from *origin, flags diagnosticFlags, compile func([]schema.F
 	case len(paths) == 0:
 		return errNoPath
 	case slices.Contains(paths, "-"):
-		return &usageError{"--watch does not read the standard input", "name the files or directories that you save"}
+		return &usageError{"--watch cannot read the standard input", "name files or directories"}
 	case slices.Contains(diag.Formats.Names(), flags.format) && !slices.Contains(watchFormats, flags.format):
-		return &usageError{fmt.Sprintf("--format %s is of one run", flags.format), "with --watch it is one of " + strings.Join(watchFormats, ", ")}
+		return &usageError{fmt.Sprintf("--watch cannot print --format %s", flags.format), "use one of " + strings.Join(watchFormats, ", ")}
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
@@ -120,7 +120,7 @@ func (a *app) watch(from *origin, flags diagnosticFlags, compile func([]schema.F
 	defer w.Close()
 	var last []schema.File
 	var said watched
-	// failed is the last failure that was said, unread whether it was one to read.
+	// failed is the last failure that was reported, unread whether it was one to read.
 	failed, unread := "", false
 	for first := true; ; first = false {
 		files, places, err, watchErr := watchedFiles(w, from)
@@ -148,7 +148,7 @@ func (a *app) watch(from *origin, flags diagnosticFlags, compile func([]schema.F
 			failed = err.Error()
 		}
 		if first {
-			a.say("watching %s; Ctrl-C ends it\n", strings.Join(paths, " "))
+			a.print("watching %s; Ctrl-C ends it\n", strings.Join(paths, " "))
 			relaxGC()
 		}
 		if more, err := w.Set(from.with(places)); err != nil {
@@ -163,7 +163,7 @@ func (a *app) watch(from *origin, flags diagnosticFlags, compile func([]schema.F
 }
 
 func cannotWatch(err error) error {
-	return &usageError{err.Error(), "a system watches so many directories and no more: name fewer, or raise its limit (on Linux fs.inotify.max_user_watches and max_user_instances)"}
+	return &usageError{err.Error(), "the system limits how many directories are watched: name fewer, or raise the limit (on Linux fs.inotify.max_user_watches and max_user_instances)"}
 }
 
 // watchedFiles reads the files of an origin, once all places where they may be are watched.

@@ -26,10 +26,10 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// A choice is what of a tree a run concerns.
+// A choice is the part of a tree that a run writes or compares.
 type choice struct {
-	// all are the chosen clusters, now those of them that are written, and later those that are behind
-	// the waves that are.
+	// all holds the chosen clusters, now the clusters that are written, and later the clusters behind
+	// these waves.
 	all, now, later *render.Tree
 	// wave is the number of the last wave that is written, and through its name; without waves -1 and "".
 	wave    int
@@ -54,7 +54,7 @@ func (f clusterFlags) inWaves(tree *render.Tree) (*choice, error) {
 func (f clusterFlags) wave(waves *place.Waves) (int, error) {
 	switch {
 	case waves == nil && f.through.given:
-		return 0, &usageError{fmt.Sprintf("--through %s names a wave, and no waves are declared", f.through.text),
+		return 0, &usageError{fmt.Sprintf("--through %s names a wave, but no waves are declared", f.through.text),
 			"declare them in a RenderConfig: spec: {waves: [{name: " + f.through.text + ", clusterSelector: {matchLabels: {stage: canary}}}, {name: rest}]}"}
 	case waves == nil:
 		return 0, nil
@@ -65,7 +65,7 @@ func (f clusterFlags) wave(waves *place.Waves) (int, error) {
 	}
 	i := waves.Last(name)
 	if i < 0 {
-		return 0, &usageError{fmt.Sprintf("there is no wave %q", name), diag.DidYouMean(name, waves.Names, "the waves are "+diag.Some(waves.Names, diag.MostNames))}
+		return 0, &usageError{fmt.Sprintf("unknown wave %q", name), diag.DidYouMean(name, waves.Names, "the waves are "+diag.Some(waves.Names, diag.MostNames))}
 	}
 	return i, nil
 }
@@ -75,7 +75,7 @@ func (c *choice) waiting() []string {
 	return c.later.Names()
 }
 
-// options are those of a write of the choice.
+// options returns the options to write the choice.
 func (c *choice) options() disk.Options {
 	behind := map[string]bool{}
 	for _, cluster := range c.later.Clusters {
@@ -106,7 +106,7 @@ func lastOf(waves *place.Waves, clusters []string) string {
 	return waves.Names[last]
 }
 
-// checkNamed refuses to write clusters that are named and behind the waves.
+// checkNamed rejects clusters that are named and behind the waves.
 func (c *choice) checkNamed(names []string) error {
 	if c.all.Waves == nil {
 		return nil
@@ -114,7 +114,7 @@ func (c *choice) checkNamed(names []string) error {
 	return checkBehind(c.all.Waves, c.wave, names, "to write it all the same, add --through ")
 }
 
-// checkBehind refuses clusters that are named and behind the wave of a number. The hint goes on with the wave to name.
+// checkBehind rejects clusters that are named and behind the wave of a number. The wave to name completes the hint.
 func checkBehind(waves *place.Waves, wave int, names []string, hint string) error {
 	var messages, waiting []string
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(names))) {
@@ -129,7 +129,7 @@ func checkBehind(waves *place.Waves, wave int, names []string, hint string) erro
 	return usageErrors(messages, hint+quoted(lastOf(waves, waiting)))
 }
 
-// whole returns the tree for a stream, which keeps nothing of the clusters that it does not have.
+// whole returns the tree for a stream, which cannot keep the files of omitted clusters.
 func (c *choice) whole(f clusterFlags) (*render.Tree, error) {
 	waiting := c.waiting()
 	if len(waiting) == 0 {
@@ -149,8 +149,8 @@ func (c *choice) whole(f clusterFlags) (*render.Tree, error) {
 	return nil, &usageError{fmt.Sprintf("a stream would omit the clusters behind through: %s: %s", c.through, diag.Some(waiting, 5)), hint}
 }
 
-// sayWaiting reports which clusters keep what they have.
-func (a *app) sayWaiting(out string, c *choice) {
+// printWaiting reports which clusters keep what they have.
+func (a *app) printWaiting(out string, c *choice) {
 	if waiting := c.waiting(); len(waiting) > 0 {
 		keep := "keep what they have"
 		if len(waiting) == 1 {
@@ -160,13 +160,13 @@ func (a *app) sayWaiting(out string, c *choice) {
 		if oci.IsURL(out) {
 			done = "published"
 		}
-		a.say("%s: %s through %s; behind it %s %s: %s\n", out, done, c.through, diag.Plural(len(waiting), "cluster"), keep, diag.Some(waiting, 5))
+		a.print("%s: %s through %s; behind it %s %s: %s\n", out, done, c.through, diag.Plural(len(waiting), "cluster"), keep, diag.Some(waiting, 5))
 	}
 }
 
 // waveNames completes by the waves of a line.
 func waveNames(_ *cobra.Command, paths []string, _ string) (names []cobra.Completion, _ cobra.ShellCompDirective) {
-	files, _ := inputs.Read(slices.DeleteFunc(slices.Clone(paths), isStream), nil) // else it is said when the command runs
+	files, _ := inputs.Read(slices.DeleteFunc(slices.Clone(paths), isStream), nil) // the command reports errors when it runs
 	for _, d := range schema.Load(files).All {
 		for i := range d.Len("spec", "waves") {
 			if name := d.Text("spec", "waves", i, "name"); name != "" && d.Kind.Name == "RenderConfig" {
@@ -177,8 +177,8 @@ func waveNames(_ *cobra.Command, paths []string, _ string) (names []cobra.Comple
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
-// lost returns the clusters that wait and have no files any more, though Git has them at HEAD, each with what
-// restores these. A cluster that is not in Git either is new.
+// lost returns the waiting clusters whose files are missing although Git has them at HEAD, each with the command
+// that restores them. A cluster that is not in Git either is new.
 func (c *choice) lost(out string) map[string]string {
 	missing := map[string][]string{}
 	for _, part := range c.later.Clusters {
@@ -240,7 +240,7 @@ func editedIn(out string, c *choice) (list diag.List, err error) {
 	for name, restore := range c.lost(out) {
 		at := diag.Position{File: path.Join(filepath.ToSlash(out), name)}
 		list = append(list, diag.New(diag.WaitingEdited, at, "",
-			fmt.Sprintf("all files of the cluster %s are missing, which waits behind through: %s; render does not write them", name, c.through), "restore them: "+restore))
+			fmt.Sprintf("all files of the cluster %s are missing, and render does not write them while it waits (through: %s)", name, c.through), "restore them: "+restore))
 	}
 	hint := "restore %s"
 	if dir, err := git.Real(out); err == nil {
@@ -264,7 +264,7 @@ func editedIn(out string, c *choice) (list diag.List, err error) {
 		}
 		at := diag.Position{File: path.Join(filepath.ToSlash(out), e.Dir, e.First)}
 		list = append(list, diag.New(diag.WaitingEdited, at, "",
-			fmt.Sprintf("%s not as in the inventory of the cluster %s, which waits behind through: %s: %s", are(len(e.Files), "file"), e.Name, c.through, diag.Some(e.Files, 3)),
+			fmt.Sprintf("%s not as rendered, and render does not repair the cluster %s while it waits (through: %s): %s", are(len(e.Files), "file"), e.Name, c.through, diag.Some(e.Files, 3)),
 			fmt.Sprintf(hint, quotedAll(restore)+rest)+"; or render the cluster now with --through "+quoted(lastOf(c.all.Waves, []string{e.Name}))))
 	}
 	return list.Sorted(), err
@@ -273,7 +273,7 @@ func editedIn(out string, c *choice) (list diag.List, err error) {
 // mostRestored is how many files the hint names that restores them.
 const mostRestored = 3
 
-// order returns what is known of the waves of a choice, and of what waits.
+// order returns the waves of a choice, and the changes and losses that wait.
 func (c *choice) order(later []render.Change, losses []tree.Loss) diff.Order {
 	return diff.Order{Waves: c.all.Waves, Through: c.wave, Clusters: c.all.Names(), Later: later, Losses: losses, WaveOf: c.all.WaveOf(), Now: time.Now()}
 }
@@ -314,7 +314,7 @@ func promoted(before *place.Waves, names []string) []diff.Note {
 	if len(names) == 0 {
 		return nil
 	}
-	return []diff.Note{{About: "waves", Text: "what waited behind through: " + before.Through + " is written (diff -o DIR shows it)", Clusters: names}}
+	return []diff.Note{{About: "waves", Text: "the changes that waited behind through: " + before.Through + " are written (diff -o DIR shows them)", Clusters: names}}
 }
 
 // promotedClusters returns the clusters that waited in an earlier tree and are written now.
@@ -332,7 +332,7 @@ func promotedClusters(before *place.Waves, tree, old *render.Tree, c *choice) (n
 	return names
 }
 
-// moved says how through has moved since other waves were declared, or none.
+// moved describes how through has moved since other waves were declared, or none.
 func (c *choice) moved(before *place.Waves) []diff.Note {
 	waves := c.all.Waves
 	was := waves.Last("")
@@ -343,7 +343,7 @@ func (c *choice) moved(before *place.Waves) []diff.Note {
 	case was < 0 || was == c.wave:
 		return nil
 	case was < c.wave:
-		note.Text = fmt.Sprintf("through raised from %s to %s: what waits for the clusters of %s is written; diff -o DIR shows it", waves.Names[was], c.through, strings.Join(waves.Names[was+1:c.wave+1], ", "))
+		note.Text = fmt.Sprintf("through raised from %s to %s: the waiting changes of clusters in %s are written; diff -o DIR shows them", waves.Names[was], c.through, strings.Join(waves.Names[was+1:c.wave+1], ", "))
 		return []diff.Note{note}
 	default:
 		note.Text = fmt.Sprintf("through lowered from %s to %s: the clusters of %s keep what they have", waves.Names[was], c.through, strings.Join(waves.Names[c.wave+1:was+1], ", "))
@@ -351,8 +351,8 @@ func (c *choice) moved(before *place.Waves) []diff.Note {
 	}
 }
 
-// planned returns the waves of clusters, and the clusters that are planned: --through leaves out those of later
-// waves. What spec.through keeps waiting is planned, too.
+// planned returns the waves of clusters, and the clusters that are planned: --through omits the clusters of
+// later waves. Clusters behind spec.through are planned, too.
 func (f clusterFlags) planned(order *place.Waves, clusters []*render.Cluster, rollouts []render.Rollout) ([]plan.Wave, []*render.Cluster, error) {
 	through, err := f.wave(order)
 	if err != nil || order == nil {
