@@ -1,31 +1,29 @@
 #!/bin/sh
-# The steps of action.yml: what the command is built from, building it, and running it.
+# The steps of action.yml: finding, installing and running the program.
 set -eu
 
-# The command has a directory of its own, which is what is cached.
-directory=$RUNNER_TEMP/fleetwright-bin
-fleetwright=$directory/fleetwright
+install="$GITHUB_ACTION_PATH/.github/install.sh"
+export FLEETWRIGHT_CACHE="$RUNNER_TEMP/fleetwright-bin"
 
-source_of_command() {
-	cd -- "$GITHUB_ACTION_PATH"
-	sum=$(find cmd internal render schema templates go.mod go.sum -type f |
-		LC_ALL=C sort | git hash-object --no-filters --stdin-paths | git hash-object --stdin)
+# where outputs whether the program is a release or built from source, its directory, and the cache key.
+where() {
+	place=$(sh "$install" where)
+	directory=$(dirname -- "${place#* }")
 	{
+		echo "from=${place%% *}"
 		echo "directory=$directory"
-		echo "key=fleetwright-$RUNNER_OS-$RUNNER_ARCH-$sum"
+		echo "key=fleetwright-$(basename -- "$directory")"
 	} >>"$GITHUB_OUTPUT"
 }
 
-build() {
-	if ! command -v go >/dev/null; then
-		echo "::error title=fleetwright::there is no Go to build fleetwright with: have a step with actions/setup-go before this one"
+install() {
+	sh "$install" >/dev/null || {
+		echo "::error title=fleetwright::cannot get the program; see the log of this step"
 		exit 2
-	fi
-	# The repository's own settings are not for this module.
-	GOFLAGS=-buildvcs=false GOWORK=off go build -C "$GITHUB_ACTION_PATH" -o "$fleetwright" ./cmd/fleetwright
+	}
 }
 
-# quoted prints what comes from the repository: GitHub takes no commands from it.
+# quoted prints text from the repository, and keeps GitHub from running workflow commands in it.
 quoted() {
 	token=$(random)
 	echo "::stop-commands::$token"
@@ -41,11 +39,12 @@ run() {
 	case $STRICT in
 	true | false) ;;
 	*)
-		echo "::error title=fleetwright::strict is true or false"
+		echo "::error title=fleetwright::strict must be true or false"
 		printf '%s\n' exit-code=2 stale=false changed=false comment= comment-file= >>"$GITHUB_OUTPUT"
 		exit 2
 		;;
 	esac
+	fleetwright=$(sh "$install")
 	set --
 	while read -r path; do
 		[ -z "$path" ] || set -- "$@" "$path"
@@ -60,7 +59,7 @@ run() {
 		${SOURCE:-}
 	END
 
-	# Each use of the action has files of its own.
+	# Each use of the action in a job needs separate files.
 	files=$(mktemp -d "$RUNNER_TEMP/fleetwright-XXXXXX")
 	comment=$files/comment.md
 	said=$files/said.txt
@@ -73,13 +72,13 @@ run() {
 		"$fleetwright" check --format github "$@" 2>"$said" || code=$?
 	fi
 	quoted <"$said"
-	# Whether it is the output that is stale, or a warning that was made an error.
+	# Exit code 1 means either a stale output or a warning that strict turned into an error.
 	stale=false
 	if [ "$code" = 1 ]; then
 		"$fleetwright" check "$@" >/dev/null 2>&1 || stale=true
 	fi
 
-	# Nothing is compared where there is nothing to compare with.
+	# Without an output and a base there is nothing to compare with.
 	changed=false
 	if [ -n "$BASE" ] || [ -n "$OUTPUT" ]; then
 		different=0
@@ -95,24 +94,24 @@ run() {
 	fi
 
 	if [ "$code" = 2 ] && [ ! -s "$comment" ]; then
-		echo "::error title=fleetwright::it cannot read or compare what it was given; the log of this step says why"
+		echo "::error title=fleetwright::cannot read or compare the inputs; see the log of this step"
 	fi
 	{
 		if [ "$code" = 2 ] && [ ! -s "$comment" ]; then
-			echo "### fleetwright: nothing could be compared"
+			echo "### fleetwright: the comparison failed"
 			echo
 			sed 's/^/    /' "$said"
 		fi
 		if [ "$stale" = true ]; then
-			echo "### fleetwright: the output is not what its inputs become"
+			echo "### fleetwright: the output is stale"
 			echo
-			echo "Render, and commit what is written. The log of this step shows what would change."
+			echo "Run fleetwright render and commit the output. The log of this step shows the changes."
 			echo
 		fi
 		cat "$comment"
 	} >>"$GITHUB_STEP_SUMMARY"
 	if [ "$stale" = true ]; then
-		echo "::group::What fleetwright render would change"
+		echo "::group::Changes that fleetwright render would make"
 		"$fleetwright" diff "$@" 2>&1 | quoted
 		echo "::endgroup::"
 	fi
@@ -131,7 +130,7 @@ run() {
 }
 
 case $1 in
-source) source_of_command ;;
-build) build ;;
+where) where ;;
+install) install ;;
 run) run ;;
 esac
