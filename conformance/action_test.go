@@ -19,14 +19,14 @@ import (
 	"github.com/fleetwright/fleetwright/internal/pages"
 )
 
-// A jobStep is one of a job of GitHub's, or of a composite action.
+// A jobStep is one step of a GitHub job or of a composite action.
 type jobStep struct {
 	ID, If, Uses, Run string
 	With, Env         map[string]any
 	WorkingDirectory  string `json:"working-directory"`
 }
 
-// An action is action.yml.
+// An action is the content of action.yml.
 type action struct {
 	Inputs map[string]struct {
 		Default  string
@@ -36,16 +36,16 @@ type action struct {
 	Runs    struct{ Steps []jobStep }
 }
 
-// An actionsCache has what jobs have saved.
+// An actionsCache holds the directories that jobs saved.
 type actionsCache struct {
 	t *testing.T
-	// saved are directories, by their keys.
+	// saved holds the directories by cache key.
 	saved map[string]string
 }
 
 func newCache(t *testing.T) *actionsCache { return &actionsCache{t, map[string]string{}} }
 
-// restore copies what was saved into a directory, if it was.
+// restore copies a saved directory to dir, if the cache has the key.
 func (c *actionsCache) restore(key, dir string) bool {
 	saved, ok := c.saved[key]
 	return ok && os.CopyFS(dir, os.DirFS(saved)) == nil
@@ -59,29 +59,29 @@ func (c *actionsCache) save(key, dir string) {
 	c.saved[key] = to
 }
 
-// A job runs steps as GitHub's runner does, on a repository of a user's.
+// A job runs steps in a user's repository, as GitHub's runner does.
 type job struct {
 	t *testing.T
-	// workspace is the repository, temp RUNNER_TEMP.
-	workspace, temp string
+	// workspace is the repository, temp is RUNNER_TEMP, and action is the checkout of the action.
+	workspace, temp, action string
 	*actionsCache
-	// values of expressions, by their text.
+	// values maps the text of an expression to its value.
 	values map[string]string
-	// env of all steps.
+	// env is the environment of all steps.
 	env []string
-	// summary and log are what the steps have written.
+	// summary and log are the output of the steps.
 	summary, log string
-	// code is the exit code of the last step of a job for a shard, or of putting them together.
+	// code is the exit code of the last step of a shard's job, or of the job that joins the shards.
 	code int
 }
 
-// newJob has a repository with documents that were rendered and committed.
+// newJob returns a job in a repository with committed documents and output.
 func newJob(t *testing.T, cache *actionsCache, files tree) *job {
 	t.Helper()
 	home := t.TempDir()
 	mustCopy(t, tree{".gitconfig": []byte("[user]\n\tname = someone\n\temail = someone@example.com\n")}, home)
 	env := []string{"HOME=" + home, "GOCACHE=" + goEnv(t, "GOCACHE"), "GOMODCACHE=" + goEnv(t, "GOMODCACHE")}
-	j := &job{t: t, workspace: userRepository(t, env, files), temp: t.TempDir(), actionsCache: cache, env: env, values: map[string]string{}}
+	j := &job{t: t, workspace: userRepository(t, env, files), temp: t.TempDir(), action: "..", actionsCache: cache, env: env, values: map[string]string{}}
 	j.render()
 	j.commit()
 	return j
@@ -98,24 +98,41 @@ func (j *job) shell(command string) string {
 
 var expression = regexp.MustCompile(`\$\{\{\s*(.*?)\s*\}\}`)
 
-// evaluated is a text with the values of its expressions.
+// evaluated returns a text with its expressions replaced by their values.
 func (j *job) evaluated(text any) string {
 	j.t.Helper()
 	s, ok := text.(string)
 	if !ok {
-		j.t.Fatalf("%v is no text", text)
+		j.t.Fatalf("%v is not a string", text)
 	}
 	return expression.ReplaceAllStringFunc(s, func(e string) string {
 		text := expression.FindStringSubmatch(e)[1]
 		value, ok := j.values[text]
 		if !ok {
-			j.t.Fatalf("the test does not know the expression %q", text)
+			j.t.Fatalf("unknown expression %q", text)
 		}
 		return value
 	})
 }
 
-// run runs a step that is a script. It sets its outputs and returns its exit code.
+var comparison = regexp.MustCompile(`^(\S+) ([!=]=) '(.*)'$`)
+
+// holds reports whether a condition of the action holds: a conjunction of string comparisons.
+func (j *job) holds(condition string) bool {
+	j.t.Helper()
+	for part := range strings.SplitSeq(expression.FindStringSubmatch(condition)[1], " && ") {
+		c := comparison.FindStringSubmatch(part)
+		if c == nil {
+			j.t.Fatalf("unknown condition %q", part)
+		}
+		if (j.values[c[1]] == c[3]) != (c[2] == "==") {
+			return false
+		}
+	}
+	return true
+}
+
+// run runs a script step, sets its outputs, and returns its exit code.
 func (j *job) run(s jobStep, env ...string) int {
 	j.t.Helper()
 	dir := j.t.TempDir()
@@ -143,8 +160,8 @@ func (j *job) run(s jobStep, env ...string) int {
 	return cmd.ProcessState.ExitCode()
 }
 
-// outputs are what GitHub reads from the file GITHUB_OUTPUT: name=value, or name<<END,
-// the lines of the value, and END (actions/runner, src/Runner.Worker/FileCommandManager.cs).
+// outputs parses the file GITHUB_OUTPUT as GitHub does: name=value, or name<<END, the lines of the value, and
+// END (actions/runner, src/Runner.Worker/FileCommandManager.cs).
 func outputs(t *testing.T, file string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -159,7 +176,7 @@ func outputs(t *testing.T, file string) map[string]string {
 		name, end, ok := strings.Cut(line, "<<")
 		n := slices.Index(lines, end)
 		if !ok || n < 0 {
-			t.Fatalf("GitHub takes no output from %q in\n%s", line, file)
+			t.Fatalf("GitHub rejects the line %q of\n%s", line, file)
 		}
 		all[name] = strings.Join(lines[:n], "\n")
 		lines = lines[n+1:]
@@ -167,8 +184,8 @@ func outputs(t *testing.T, file string) map[string]string {
 	return all
 }
 
-// commands are those that GitHub takes from a log: none after ::stop-commands::TOKEN,
-// until ::TOKEN::.
+// commands returns the workflow commands that GitHub reads from a log: none between ::stop-commands::TOKEN
+// and ::TOKEN::.
 func commands(log string) (all []string) {
 	token := ""
 	for line := range strings.Lines(log) {
@@ -187,10 +204,10 @@ func commands(log string) (all []string) {
 	return all
 }
 
-// act runs action.yml, and returns its exit code and its outputs.
+// act runs action.yml, and returns its exit code and outputs.
 func (j *job) act(with map[string]string) (int, map[string]string) {
 	j.t.Helper()
-	root, err := filepath.Abs("..")
+	root, err := filepath.Abs(j.action)
 	if err != nil {
 		j.t.Fatal(err)
 	}
@@ -198,7 +215,7 @@ func (j *job) act(with map[string]string) (int, map[string]string) {
 	mustParse(j.t, "../action.yml", &a)
 	for name := range with {
 		if _, ok := a.Inputs[name]; !ok {
-			j.t.Fatalf("action.yml has no input %s", name)
+			j.t.Fatalf("action.yml lacks the input %s", name)
 		}
 	}
 	for name, input := range a.Inputs {
@@ -214,18 +231,18 @@ func (j *job) act(with map[string]string) (int, map[string]string) {
 	code := 0
 	for _, s := range a.Runs.Steps {
 		switch {
-		case s.If != "" && j.evaluated(s.If) != "true":
+		case s.If != "" && !j.holds(s.If):
 		case s.Uses == "":
 			if code = j.run(s, "GITHUB_ACTION_PATH="+root); code != 0 && s.ID != "run" {
-				j.t.Fatalf("%s: exit code %d\n%s", s.Run, code, j.log)
+				return code, nil
 			}
 		case strings.HasPrefix(s.Uses, "actions/cache/restore@"):
 			hit := j.restore(j.evaluated(s.With["key"]), j.evaluated(s.With["path"]))
-			j.values["steps."+s.ID+".outputs.cache-hit != 'true'"] = fmt.Sprint(!hit)
+			j.values["steps."+s.ID+".outputs.cache-hit"] = fmt.Sprint(hit)
 		case strings.HasPrefix(s.Uses, "actions/cache/save@"):
 			j.save(j.evaluated(s.With["key"]), j.evaluated(s.With["path"]))
 		default:
-			j.t.Fatalf("the test does not know the action %s", s.Uses)
+			j.t.Fatalf("unknown action %s", s.Uses)
 		}
 	}
 	all := map[string]string{}
@@ -247,32 +264,31 @@ func mustParse(t *testing.T, file string, into any) {
 	}
 }
 
-// warned is an Application that is accepted with warnings.
+// warned is an Application that compiles with warnings.
 const warned = "../examples/kuma-rollout"
 
-// bareRepository makes a bare repository of the documents' directory, too, which has
-// nothing but a remote with a command.
+// bareRepository adds the Git files of a bare repository to the documents' directory, with a remote that runs
+// a command.
 const bareRepository = `cd apps && mkdir -p objects refs/heads && touch objects/keep && git rev-parse HEAD >refs/heads/main &&
 echo 'ref: refs/heads/main' >HEAD && printf '%s\n' '[core]' 'worktree = .' '[extensions]' 'partialClone = origin' \
 	'[remote "origin"]' 'promisor = true' 'url = .' 'uploadpack = touch planted;:' >config`
 
-// TestAction runs action.yml with GitHub's environment.
+// TestAction runs action.yml in GitHub's environment.
 func TestAction(t *testing.T) {
 	cache := newCache(t)
 	inputs := map[string]string{"paths": "apps\nfleets\n", "output": "clusters"}
 	for _, c := range []struct {
 		name string
-		// prepare makes of a repository that is clean what the case is about.
+		// prepare changes a clean repository for the case.
 		prepare func(j *job)
-		// with are inputs beside paths and output.
+		// with holds inputs in addition to paths and output.
 		with           map[string]string
 		code           int
 		stale, changed bool
-		// comment, summary and log have these texts, of which the comment's "" says that
-		// there is none.
+		// comment, summary and log must contain these texts; "" means no comment.
 		comment, summary string
 		log              []string
-		// commands are the beginnings of all annotations.
+		// commands are the prefixes of all annotations.
 		commands []string
 	}{
 		{
@@ -283,19 +299,19 @@ func TestAction(t *testing.T) {
 			name:    "stale",
 			prepare: func(j *job) { j.shell("sed -i.bak 's/prune: true/prune: false/' apps/application.yaml") },
 			code:    1, stale: true, changed: true,
-			comment: "prune", summary: "the output is not what its inputs become",
-			log: []string{"::group::What fleetwright render would change"},
+			comment: "prune", summary: "the output is stale",
+			log: []string{"::group::Changes that fleetwright render would make"},
 			commands: []string{
 				"::error file=clusters/austin/fleetwright/", "::error file=clusters/berlin/fleetwright/",
 				"::error file=clusters/lisbon/fleetwright/", "::group::", "::endgroup::",
 			},
 		},
 		{
-			name:    "a selector with a typing mistake",
+			name:    "a selector with a typo",
 			prepare: func(j *job) { j.shell("sed -i.bak 's/stage: production/stage: prod/' apps/application.yaml") },
 			code:    1, stale: true, changed: true,
-			comment: "production removed while still among the inputs", summary: "the output is not what its inputs become",
-			log: []string{"::group::What fleetwright render would change", "would disappear from austin, berlin"},
+			comment: "production removed while still among the inputs", summary: "the output is stale",
+			log: []string{"::group::Changes that fleetwright render would make", "would disappear from austin, berlin"},
 			commands: []string{
 				"::warning file=apps/application.yaml,line=27,col=11,title=FW204 ", "::error file=apps/application.yaml,line=27,col=11,title=FW802 ",
 				"::error file=clusters/austin/fleetwright/", "::error file=clusters/berlin/fleetwright/", "::group::", "::endgroup::",
@@ -319,17 +335,17 @@ func TestAction(t *testing.T) {
 			comment: "prune", summary: "prune",
 		},
 		{
-			name: "base that nothing is changed of", with: map[string]string{"base": "HEAD"},
+			name: "no changes since base", with: map[string]string{"base": "HEAD"},
 			comment: "nothing would change", summary: "nothing would change",
 		},
 		{
-			name: "base that is not there", with: map[string]string{"base": "no-such-branch"},
-			code: 2, log: []string{`git knows no revision "no-such-branch"`}, summary: `git knows no revision "no-such-branch"`,
+			name: "unknown base", with: map[string]string{"base": "no-such-branch"},
+			code: 2, log: []string{`unknown Git revision "no-such-branch"`}, summary: `unknown Git revision "no-such-branch"`,
 			commands: []string{"::error title=fleetwright::"},
 		},
 		{
 			name: "a new repository", prepare: func(j *job) { j.shell("rm -r clusters") },
-			code: 1, stale: true, changed: true, comment: "austin", summary: "the output is not what its inputs become",
+			code: 1, stale: true, changed: true, comment: "austin", summary: "the output is stale",
 			commands: []string{"::error file=clusters/austin/", "::error file=clusters/berlin/", "::error file=clusters/lisbon/", "::group::", "::endgroup::"},
 		},
 		{
@@ -355,7 +371,7 @@ func TestAction(t *testing.T) {
 			},
 		},
 		{
-			name: "in a directory below, with spaces", prepare: func(j *job) {
+			name: "in a subdirectory, with spaces", prepare: func(j *job) {
 				j.shell("mkdir 'a place' && mv apps 'a place/my apps' && mv fleets clusters 'a place'")
 				j.shell("cd 'a place' && " + fleetwright(j.t) + " render 'my apps' fleets -o clusters")
 				j.commit()
@@ -364,12 +380,12 @@ func TestAction(t *testing.T) {
 			comment: "nothing would change",
 		},
 		{
-			name: "no program of the inputs' own", with: map[string]string{"paths": "$(touch planted)\n`touch planted`\n'; touch planted", "base": "--output=planted"},
-			code: 2, log: []string{"$(touch planted): no such file or directory"}, summary: `git knows no revision "--output=planted"`,
+			name: "inputs run no commands", with: map[string]string{"paths": "$(touch planted)\n`touch planted`\n'; touch planted", "base": "--output=planted"},
+			code: 2, log: []string{"$(touch planted): no such file or directory"}, summary: `unknown Git revision "--output=planted"`,
 			commands: []string{"::error title=fleetwright::"},
 		},
 		{
-			name: "no program of a repository's own among the documents", prepare: func(j *job) {
+			name: "a repository among the documents runs no commands", prepare: func(j *job) {
 				j.shell("sed -i.bak 's/prune: true/prune: false/' apps/application.yaml")
 				j.render()
 				j.shell(bareRepository)
@@ -379,7 +395,7 @@ func TestAction(t *testing.T) {
 			comment: "prune", summary: "prune",
 		},
 		{
-			name: "no commands of the output's own", prepare: func(j *job) {
+			name: "the output runs no workflow commands", prepare: func(j *job) {
 				j.shell("echo '::error::planted' >> clusters/austin/fleetwright/sync.yaml")
 			},
 			code: 1, stale: true, changed: true,
@@ -402,7 +418,7 @@ func TestAction(t *testing.T) {
 			comment := got["comment"]
 			file, err := os.ReadFile(got["comment-file"])
 			if err != nil || strings.TrimSuffix(string(file), "\n") != comment {
-				t.Errorf("the file of the comment has %q (%v), and the comment is %q", file, err, comment)
+				t.Errorf("the comment file has %q (%v), want the comment %q", file, err, comment)
 			}
 			delete(got, "comment")
 			delete(got, "comment-file")
@@ -411,43 +427,43 @@ func TestAction(t *testing.T) {
 				t.Errorf("exit code %d, outputs %v; want %d and %v\n%s", code, got, c.code, want, j.log)
 			}
 			if (comment == "") != (c.comment == "" && !c.changed) || !strings.Contains(comment, c.comment) || len(comment) > 65536 {
-				t.Errorf("the comment is %q, and not %q", comment, c.comment)
+				t.Errorf("comment %q, want %q", comment, c.comment)
 			}
 			if comment != "" && !strings.HasPrefix(comment, "<!-- fleetwright diff -->\n") {
-				t.Errorf("the comment begins with no marker: %q", comment)
+				t.Errorf("the comment does not begin with the marker: %q", comment)
 			}
 			if !strings.Contains(j.summary, c.summary) || !strings.Contains(j.summary, comment) {
-				t.Errorf("the summary is %q, and not %q with the comment", j.summary, c.summary)
+				t.Errorf("summary %q, want %q and the comment", j.summary, c.summary)
 			}
 			for _, text := range c.log {
 				if !strings.Contains(j.log, text) {
-					t.Errorf("the log has no %q:\n%s", text, j.log)
+					t.Errorf("the log lacks %q:\n%s", text, j.log)
 				}
 			}
 			annotations := commands(j.log)
 			if !slices.EqualFunc(annotations, c.commands, strings.HasPrefix) {
-				t.Errorf("GitHub is told %q, and not %q", annotations, c.commands)
+				t.Errorf("annotations %q, want %q", annotations, c.commands)
 			}
 			if planted := j.shell("find . -name planted"); planted != "" {
-				t.Error("a script of the inputs was run")
+				t.Error("a script from the inputs ran")
 			}
 		})
 	}
-	t.Run("strict that is neither", func(t *testing.T) {
+	t.Run("strict is neither true nor false", func(t *testing.T) {
 		record(t, "8. GitHub: action.yml")
 		j := newJob(t, cache, nil)
 		with := maps.Clone(inputs)
 		with["strict"] = "yes"
-		if code, _ := j.act(with); code != 2 || !strings.Contains(j.log, "::error title=fleetwright::strict is true or false\n") {
+		if code, _ := j.act(with); code != 2 || !strings.Contains(j.log, "::error title=fleetwright::strict must be true or false\n") {
 			t.Errorf("exit code %d:\n%s", code, j.log)
 		}
 	})
 	if len(cache.saved) != 1 {
-		t.Errorf("the cache has %v, and not one program", cache.saved)
+		t.Errorf("the cache has %v, want one program", cache.saved)
 	}
 }
 
-// A workflow is a file of .github/workflows.
+// A workflow is a file in .github/workflows.
 type workflow struct {
 	Jobs map[string]struct {
 		Needs    string
@@ -457,8 +473,7 @@ type workflow struct {
 	}
 }
 
-// TestWorkflow runs the workflow of docs/ci.md: GitHub's gh is played, and records what it
-// is asked to do.
+// TestWorkflow runs the workflow of docs/ci.md with a fake gh that records its requests.
 func TestWorkflow(t *testing.T) {
 	cache := newCache(t)
 	for _, c := range []struct {
@@ -468,10 +483,10 @@ func TestWorkflow(t *testing.T) {
 		want   string
 	}{
 		{"the first comment", "sed -i.bak 's/prune: true/prune: false/' apps/application.yaml", "", "POST repos/someone/clusters/issues/7/comments <!-- fleetwright diff -->"},
-		{"a comment that is there", "sed -i.bak 's/prune: true/prune: false/' apps/application.yaml", "12345", "PATCH repos/someone/clusters/issues/comments/12345 <!-- fleetwright diff -->"},
-		{"nothing to say", "date > notes", "", ""},
-		{"nothing to say any more", "date > notes", "12345", "PATCH repos/someone/clusters/issues/comments/12345 <!-- fleetwright diff -->"},
-		{"inputs that do not compile any more", "sed -i.bak '21s/prune/prnue/' apps/application.yaml", "12345", "PATCH repos/someone/clusters/issues/comments/12345 <!-- fleetwright diff -->"},
+		{"an existing comment", "sed -i.bak 's/prune: true/prune: false/' apps/application.yaml", "12345", "PATCH repos/someone/clusters/issues/comments/12345 <!-- fleetwright diff -->"},
+		{"no changes, no comment", "date > notes", "", ""},
+		{"no changes left", "date > notes", "12345", "PATCH repos/someone/clusters/issues/comments/12345 <!-- fleetwright diff -->"},
+		{"inputs no longer compile", "sed -i.bak '21s/prune/prnue/' apps/application.yaml", "12345", "PATCH repos/someone/clusters/issues/comments/12345 <!-- fleetwright diff -->"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			record(t, "8. GitHub: the workflow")
@@ -494,7 +509,7 @@ func TestWorkflow(t *testing.T) {
 				case s.If != "" && j.evaluated(s.If) != "true":
 				case strings.HasPrefix(s.Uses, "actions/checkout@"):
 					if s.With["fetch-depth"] != 2.0 {
-						t.Errorf("it fetches %v commits, without the base", s.With["fetch-depth"])
+						t.Errorf("the workflow fetches %v commits, without the base", s.With["fetch-depth"])
 					}
 				case strings.HasPrefix(s.Uses, "fleetwright/fleetwright@"):
 					with := map[string]string{}
@@ -506,7 +521,7 @@ func TestWorkflow(t *testing.T) {
 						j.values["steps."+s.ID+".outputs."+name] = value
 					}
 				case s.Uses != "":
-					t.Fatalf("the test does not know the action %s", s.Uses)
+					t.Fatalf("unknown action %s", s.Uses)
 				default:
 					if code := j.run(s, "LAST="+c.last, "RECORD="+filepath.Join(gh, "record"), "PATH="+gh+":"+os.Getenv("PATH")); code != 0 {
 						t.Errorf("exit code %d\n%s", code, j.log)
@@ -514,18 +529,18 @@ func TestWorkflow(t *testing.T) {
 				}
 			}
 			if got := strings.TrimSpace(string(readTree(t, gh)["record"])); got != c.want {
-				t.Errorf("gh is asked for %q, and not %q", got, c.want)
+				t.Errorf("gh was asked for %q, want %q", got, c.want)
 			}
 		})
 	}
 }
 
-// TestShards runs the workflow of docs/ci.md for several machines: each is a job with a
-// repository and a directory of its own, and the last one has what they have uploaded.
+// TestShards runs the workflow of docs/ci.md for several machines: each shard is a job with its own
+// repository and directory, and the last job has what they uploaded.
 func TestShards(t *testing.T) {
 	var w workflow
 	mustParse(t, "../examples/ci/github-shards.yml", &w)
-	// What is built is in the build cache after the first time, wherever it is.
+	// After the first build, the build cache makes this fast in any directory.
 	env := append(moduleProxy(t), "CGO_ENABLED=0", "GOFLAGS=-modcacherw -trimpath", "GOMODCACHE="+t.TempDir())
 	for _, c := range []struct {
 		name, change string
@@ -533,7 +548,7 @@ func TestShards(t *testing.T) {
 		printed      string
 	}{
 		{"current", "date > notes", 0, ""},
-		{"stale, with a cluster that is gone", "sed -i.bak 's/prune: true/prune: false/' apps/application.yaml && cp -R clusters/berlin clusters/paris", 1, "clusters/paris/fleetwright/inventory"},
+		{"stale, with a removed cluster", "sed -i.bak 's/prune: true/prune: false/' apps/application.yaml && cp -R clusters/berlin clusters/paris", 1, "clusters/paris/fleetwright/inventory"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			record(t, "8. GitHub: shards")
@@ -563,14 +578,14 @@ func TestShards(t *testing.T) {
 			j.log = ""
 			j.runShards(w.Jobs["fleetwright"].Steps, artifacts)
 			if j.code != c.code || !strings.Contains(j.log, c.printed) {
-				t.Errorf("exit code %d, and not %d with %q:\n%s", j.code, c.code, c.printed, j.log)
+				t.Errorf("exit code %d, want %d with %q:\n%s", j.code, c.code, c.printed, j.log)
 			}
 			j.shell(fleetwright(t) + " check apps fleets -o clusters")
 		})
 	}
 }
 
-// runShards runs the steps of a job, with the actions that upload and download.
+// runShards runs the steps of a job, and emulates the actions that upload and download.
 func (j *job) runShards(steps []jobStep, artifacts *actionsCache) {
 	j.t.Helper()
 	for _, s := range steps {
@@ -580,7 +595,7 @@ func (j *job) runShards(steps []jobStep, artifacts *actionsCache) {
 			artifacts.save(j.evaluated(s.With["name"]), j.evaluated(s.With["path"]))
 		case strings.HasPrefix(s.Uses, "actions/download-artifact@"):
 			if s.With["merge-multiple"] != nil {
-				j.t.Error("the files that all shards have are written at once")
+				j.t.Error("shards write the files that all have at the same time")
 			}
 			for name := range artifacts.saved {
 				if ok, err := path.Match(j.evaluated(s.With["pattern"]), name); !ok || err != nil {
@@ -591,7 +606,7 @@ func (j *job) runShards(steps []jobStep, artifacts *actionsCache) {
 				}
 			}
 		case s.Uses != "":
-			j.t.Fatalf("the test does not know the action %s", s.Uses)
+			j.t.Fatalf("unknown action %s", s.Uses)
 		default:
 			if j.code = j.run(s); j.code != 0 {
 				return
@@ -600,7 +615,7 @@ func (j *job) runShards(steps []jobStep, artifacts *actionsCache) {
 	}
 }
 
-// playedGH answers with the last comment, and records what is written.
+// playedGH is a fake gh that answers with the last comment, and records requests that write.
 const playedGH = `#!/bin/sh
 set -eu
 method=POST
@@ -616,8 +631,8 @@ done
 echo "$method $path $(head -n 1 "$body")" >> "$RECORD"
 `
 
-// TestWorkflowsAreSound has actionlint, with shellcheck, read the workflow, with this
-// action as the one that it uses, and the steps of the action as those of a workflow.
+// TestWorkflowsAreSound runs actionlint, with shellcheck, on the workflows, with this action as the action
+// that they use, and on the steps of the action as a workflow.
 func TestWorkflowsAreSound(t *testing.T) {
 	record(t, "8. GitHub: actionlint and shellcheck")
 	actionlint, err := tools.Build(toolsDir, tools.Actionlint)
@@ -639,18 +654,19 @@ func TestWorkflowsAreSound(t *testing.T) {
 		".github/workflows/published.yml": uses.ReplaceAll(published, []byte("uses: ./")),
 		".github/workflows/shards.yml":    readTree(t, "../examples/ci")["github-shards.yml"],
 		".github/workflows/steps.yml":     stepsAsWorkflow(t, metadata),
+		".github/workflows/release.yml":   readTree(t, "../.github/workflows")["release.yml"],
 	}, dir)
 	pages.Shell(t, dir, "git init --quiet && "+actionlint+" -shellcheck=shellcheck -pyflakes=")
-	// It is seen that it reads them.
+	// A deliberate mistake shows that actionlint reads the inputs.
 	wrong := bytes.Replace(published, []byte("output: clusters"), []byte("outptu: clusters"), 1)
 	mustCopy(t, tree{".github/workflows/published.yml": uses.ReplaceAll(wrong, []byte("uses: ./"))}, dir)
 	if said := pages.Shell(t, dir, actionlint+" -shellcheck=shellcheck -pyflakes= || true"); !strings.Contains(said, `input "outptu" is not defined in action "fleetwright"`) {
-		t.Errorf("actionlint does not find a wrong input: %s", said)
+		t.Errorf("actionlint does not report an unknown input: %s", said)
 	}
-	pages.Shell(t, "..", "shellcheck .github/action.sh examples/ci/check.sh examples/waves/promote.sh")
+	pages.Shell(t, "..", "shellcheck .github/*.sh examples/ci/check.sh examples/waves/promote.sh")
 }
 
-// stepsAsWorkflow is a workflow with the inputs and the steps of an action.
+// stepsAsWorkflow returns a workflow with the inputs and the steps of an action.
 func stepsAsWorkflow(t *testing.T, metadata []byte) []byte {
 	t.Helper()
 	var a map[string]any
@@ -671,16 +687,16 @@ func stepsAsWorkflow(t *testing.T, metadata []byte) []byte {
 	return data
 }
 
-// TestCacheKeyIsOfAllSources: the action builds the command again when what it is built
-// of changes, so the script names all of that.
+// TestCacheKeyIsOfAllSources checks that the cache key of the action depends on every file that the command
+// is built from.
 func TestCacheKeyIsOfAllSources(t *testing.T) {
-	script, err := os.ReadFile("../.github/action.sh")
+	script, err := os.ReadFile("../.github/install.sh")
 	if err != nil {
 		t.Fatal(err)
 	}
-	named := regexp.MustCompile(`\(find (.*) -type f`).FindStringSubmatch(string(script))
+	named := regexp.MustCompile(`find (.*) -type f`).FindStringSubmatch(string(script))
 	if named == nil {
-		t.Fatal("the script names no sources")
+		t.Fatal("the script lists no sources")
 	}
 	list := exec.Command("go", "list", "-deps", "-f", "{{with .Module}}{{if .Main}}{{$.ImportPath}}{{end}}{{end}}", "./cmd/fleetwright")
 	list.Dir = ".."
@@ -691,7 +707,7 @@ func TestCacheKeyIsOfAllSources(t *testing.T) {
 	for _, pkg := range strings.Fields(string(packages)) {
 		top, _, _ := strings.Cut(strings.TrimPrefix(pkg, strings.TrimPrefix(address, "https://")+"/"), "/")
 		if !slices.Contains(strings.Fields(named[1]), top) {
-			t.Errorf("the key of the cache does not know %s", pkg)
+			t.Errorf("the cache key does not depend on %s", pkg)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -13,9 +14,9 @@ import (
 	"github.com/fleetwright/fleetwright/internal/pages"
 )
 
-// docker does what docker build and docker run do, as far as the page needs it, without
-// a daemon: buildah builds, and says what the image is; Linux runs it, since buildah run
-// loses some of what is printed, once in a while.
+// docker is a script that emulates docker build and docker run, as far as the page needs them, without a
+// daemon. buildah builds the image, and the script runs the program directly, because buildah run
+// occasionally loses output.
 const docker = `#!/bin/sh
 set -eu
 buildah="buildah --root $STORAGE/root --runroot $STORAGE/run --storage-driver vfs"
@@ -55,7 +56,10 @@ $buildah rm "$container" > /dev/null
 exit $code
 `
 
-// TestContainer has the image built and run, as docs/container.md says.
+// imageProgram is the file that make image puts into the image.
+const imageProgram = "bin/linux/" + runtime.GOARCH + "/fleetwright"
+
+// TestContainer builds and runs the image as docs/container.md describes.
 func TestContainer(t *testing.T) {
 	repository, env := published(t)
 	bin, storage := t.TempDir(), t.TempDir()
@@ -73,12 +77,12 @@ func TestContainer(t *testing.T) {
 		record(t, "8. container: the page")
 		pages.Run(t, "..", "docs/container.md", repository, env...)
 	})
-	t.Run("what the image says of itself", func(t *testing.T) {
+	t.Run("version and labels", func(t *testing.T) {
 		record(t, "8. container: what it says of itself")
 		revision := strings.TrimSpace(run(t, "git rev-parse HEAD"))
 		version := strings.TrimSpace(run(t, "docker run --rm fleetwright --version"))
 		if !strings.HasPrefix(version, "fleetwright v0.0.0-") || !strings.HasSuffix(version, "-"+revision[:12]) {
-			t.Errorf("its version is %q, of the commit %s", version, revision)
+			t.Errorf("version %q, want the commit %s", version, revision)
 		}
 		var image struct {
 			OCIv1 struct {
@@ -93,7 +97,7 @@ func TestContainer(t *testing.T) {
 			"revision": revision, "version": strings.TrimPrefix(version, "fleetwright "), "source": address, "licenses": "Apache-2.0",
 		} {
 			if got := image.OCIv1.Config.Labels["org.opencontainers.image."+label]; got != want {
-				t.Errorf("the label %s is %q, and not %q", label, got, want)
+				t.Errorf("label %s = %q, want %q", label, got, want)
 			}
 		}
 	})
@@ -102,22 +106,22 @@ func TestContainer(t *testing.T) {
 		clone := t.TempDir()
 		run(t, "git clone --quiet . "+clone)
 		pages.Shell(t, clone, "make image > /dev/null 2>&1", env...)
-		if a, b := fileOf(t, repository, "bin/fleetwright"), fileOf(t, clone, "bin/fleetwright"); !bytes.Equal(a, b) {
+		if a, b := fileOf(t, repository, imageProgram), fileOf(t, clone, imageProgram); !bytes.Equal(a, b) {
 			t.Error("two programs of one commit differ")
 		}
 	})
-	t.Run("renders what the program outside renders", func(t *testing.T) {
+	t.Run("renders the same output as outside a container", func(t *testing.T) {
 		record(t, "8. container: renders the examples")
 		for _, example := range []string{"kuma-rollout", "istio-canary", "hub", "helm-oci"} {
 			dir := "examples/" + example
 			inside := run(t, "docker run --rm -v \"$PWD:/work:ro\" fleetwright render "+dir+" -o - 2>said; cat said")
 			outside := run(t, fleetwright(t)+" render "+dir+" -o - 2>said; cat said")
 			if inside != outside {
-				t.Errorf("%s: it renders\n%s\nand not\n%s", example, inside, outside)
+				t.Errorf("%s: the container renders\n%s\nwant\n%s", example, inside, outside)
 			}
 		}
 	})
-	t.Run("whose files they are", func(t *testing.T) {
+	t.Run("owner of the output", func(t *testing.T) {
 		record(t, "8. container: whose files are written")
 		dir := userRepository(t, env, nil)
 		if err := os.Chmod(dir, 0o755); err != nil {
@@ -125,10 +129,10 @@ func TestContainer(t *testing.T) {
 		}
 		refused := run(t, "docker run --rm -v "+dir+":/work fleetwright render apps fleets -o clusters 2>&1 || echo refused")
 		if !strings.Contains(refused, "permission denied") || !strings.HasSuffix(refused, "\nrefused\n") {
-			t.Errorf("nobody writes into somebody's directory: %s", refused)
+			t.Errorf("the user nobody can write into another user's directory: %s", refused)
 		}
 		if err := os.Chown(dir, 1234, 1234); err != nil {
-			t.Fatalf("this test takes root: %v", err)
+			t.Fatalf("this test needs root: %v", err)
 		}
 		run(t, "docker run --rm --user 1234:1234 -v "+dir+":/work fleetwright render apps fleets -o clusters")
 		info, err := os.Stat(filepath.Join(dir, "clusters/austin/fleetwright/sync.yaml"))
@@ -136,12 +140,12 @@ func TestContainer(t *testing.T) {
 			t.Fatal(err)
 		}
 		if owner := info.Sys().(*syscall.Stat_t); owner.Uid != 1234 || owner.Gid != 1234 {
-			t.Errorf("what is written belongs to %d:%d", owner.Uid, owner.Gid)
+			t.Errorf("the output belongs to %d:%d", owner.Uid, owner.Gid)
 		}
 	})
 	t.Run("is linked statically", func(t *testing.T) {
 		record(t, "8. container: what it says of itself")
-		out, err := exec.Command("go", "version", "-m", filepath.Join(repository, "bin/fleetwright")).CombinedOutput()
+		out, err := exec.Command("go", "version", "-m", filepath.Join(repository, imageProgram)).CombinedOutput()
 		if err != nil || !strings.Contains(string(out), "\tCGO_ENABLED=0\n") {
 			t.Errorf("%v: %s", err, out)
 		}

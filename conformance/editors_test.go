@@ -17,20 +17,20 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// An editor is one with the YAML language server, on a directory with documents,
-// beside which the command has printed the schemas.
+// An editor is an editor with the YAML language server. It opens a directory with documents, next to the
+// schemas that the command printed.
 type editor struct {
 	*lsp.Client
 	t *testing.T
 	// dir holds the documents.
 	dir string
-	// modeline is the README's, which names the schema of an Application.
+	// modeline selects the schema of an Application, as docs/inputs.md shows.
 	modeline string
 	opened   int
 }
 
-// withoutNetwork are settings that have the server fetch nothing: what an editor knows
-// of a document is then from its modeline.
+// withoutNetwork holds settings that keep the server from fetching schemas, so that it only uses the
+// modeline.
 var withoutNetwork = map[string]any{"yaml": map[string]any{
 	"validate": true, "hover": true, "completion": true,
 	"schemaStore":        map[string]any{"enable": false},
@@ -48,13 +48,13 @@ func newEditor(t *testing.T) *editor {
 		}
 		mustCopy(t, tree{name + ".schema.json": printed}, root)
 	}
-	readme, err := os.ReadFile("../README.md")
+	page, err := os.ReadFile("../docs/inputs.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	modeline := regexp.MustCompile(`(?m)^# yaml-language-server: \$schema=\.\./application\.schema\.json$`).FindString(string(readme))
+	modeline := regexp.MustCompile(`(?m)^# yaml-language-server: \$schema=\.\./application\.schema\.json$`).FindString(string(page))
 	if modeline == "" {
-		t.Fatal("the README shows no modeline")
+		t.Fatal("docs/inputs.md shows no modeline")
 	}
 	script, err := tools.Install(toolsDir, tools.YAMLLanguageServer)
 	if err != nil {
@@ -66,16 +66,16 @@ func newEditor(t *testing.T) *editor {
 	}
 }
 
-// kindLine is the line of a document that says its kind.
+// kindLine matches the kind of a document.
 var kindLine = regexp.MustCompile(`(?m)^kind: (\w+)$`)
 
-// withModelines puts a modeline above each document of a file.
+// withModelines adds a modeline above each document of a file.
 func (e *editor) withModelines(text string) (file string, documents int) {
 	all := strings.Split(text, "\n---\n")
 	for i, document := range all {
 		m := kindLine.FindStringSubmatch(document)
 		if m == nil {
-			e.t.Fatalf("no kind is said by\n%s", document)
+			e.t.Fatalf("no kind in\n%s", document)
 		}
 		all[i] = strings.Replace(e.modeline, "application", strings.ToLower(m[1]), 1) + "\n" + document
 	}
@@ -90,41 +90,40 @@ func (e *editor) open(text string) (file string, marked []lsp.Diagnostic) {
 	return file, e.Open(file, text)
 }
 
-// application is the Application of Kurator's example with a piece of its text replaced.
+// application returns the Application of Kurator's example with part of its text replaced.
 func (e *editor) application(from, to string) string {
 	e.t.Helper()
 	return e.edited("application.yaml", from, to)
 }
 
-// edited is the first document of a file of Kurator's example with a piece of its text replaced.
+// edited returns the first document of a file of Kurator's example with part of its text replaced.
 func (e *editor) edited(file, from, to string) string {
 	e.t.Helper()
 	text, _, _ := strings.Cut(string(documents(e.t, "kuma-rollout")[file]), "---\n")
 	if strings.Count(text, from) != 1 {
-		e.t.Fatalf("%q is %d times in the example", from, strings.Count(text, from))
+		e.t.Fatalf("%q occurs %d times in the example", from, strings.Count(text, from))
 	}
 	text, _ = e.withModelines(strings.Replace(text, from, to, 1))
 	return text
 }
 
-// cursor takes the first sign out of a text, and returns the place where it stood.
+// cursor removes the first occurrence of a sign from a text, and returns its position.
 func cursor(text, sign string) (string, lsp.Position) {
 	before, after, _ := strings.Cut(text, sign)
 	line := strings.Count(before, "\n")
 	return before + after, lsp.Position{Line: line, Character: len(before) - 1 - strings.LastIndex(before, "\n")}
 }
 
-// TestEditorsMarkMistakes makes mistakes in Kurator's example: each is marked, where
-// it stands and nowhere else. « and » are around it.
+// TestEditorsMarkMistakes makes mistakes in Kurator's example. Only the text between « and » must be marked.
 func TestEditorsMarkMistakes(t *testing.T) {
 	e := newEditor(t)
 	for name, tt := range map[string]struct{ from, to, says string }{
-		"an unknown field":   {"stepWeight: 10", "«stepWieght»: 10", "Property stepWieght is not allowed"},
-		"an unknown value":   {"Provider: kuma", "Provider: «kumma»", `"istio", "kuma", "nginx"`},
-		"a missing field":    {"workload:\n          apiVersion: apps/v1\n          name: backend\n", "«workload»:\n          apiVersion: apps/v1\n", `Missing property "name"`},
-		"a wrong type":       {"port: 9898\n", "port: «\"9898\"»\n", `Expected "integer"`},
-		"too large a number": {"maxWeight: 50", "maxWeight: «150»", "maximum of 100"},
-		"a wrong form":       {"interval: 3m0s", "interval: «3 minutes»", "does not match the pattern"},
+		"an unknown field":           {"stepWeight: 10", "«stepWieght»: 10", "Property stepWieght is not allowed"},
+		"an unknown value":           {"Provider: kuma", "Provider: «kumma»", `"istio", "kuma", "nginx"`},
+		"a missing field":            {"workload:\n          apiVersion: apps/v1\n          name: backend\n", "«workload»:\n          apiVersion: apps/v1\n", `Missing property "name"`},
+		"a wrong type":               {"port: 9898\n", "port: «\"9898\"»\n", `Expected "integer"`},
+		"a number above the maximum": {"maxWeight: 50", "maxWeight: «150»", "maximum of 100"},
+		"a wrong format":             {"interval: 3m0s", "interval: «3 minutes»", "does not match the pattern"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			record(t, "7. yaml-language-server: marks mistakes")
@@ -132,14 +131,14 @@ func TestEditorsMarkMistakes(t *testing.T) {
 			text, end := cursor(text, "»")
 			_, marked := e.open(text)
 			if len(marked) != 1 || !strings.Contains(marked[0].Message, tt.says) || marked[0].Range != (lsp.Range{Start: start, End: end}) {
-				t.Errorf("it marks %+v, want %s from %v to %v", marked, tt.says, start, end)
+				t.Errorf("marked %+v, want %s from %v to %v", marked, tt.says, start, end)
 			}
 		})
 	}
 }
 
-// TestEditorsPassTheExamples: in what compiles nothing is marked. That the documents
-// are looked at is seen by an unknown field in each.
+// TestEditorsPassTheExamples checks that no valid document is marked. An unknown field in each shows that the
+// server reads the documents.
 func TestEditorsPassTheExamples(t *testing.T) {
 	e := newEditor(t)
 	for _, example := range examples(t) {
@@ -151,19 +150,19 @@ func TestEditorsPassTheExamples(t *testing.T) {
 				}
 				text, documents := e.withModelines(string(data))
 				if _, marked := e.open(text); len(marked) > 0 {
-					t.Errorf("%s: it marks %+v", name, marked)
+					t.Errorf("%s: marked %+v", name, marked)
 				}
 				unknown := kindLine.ReplaceAllString(text, "kind: $1\nunheard: of")
 				if _, marked := e.open(unknown); len(marked) != documents {
-					t.Errorf("%s: of %d documents with an unknown field it marks %+v", name, documents, marked)
+					t.Errorf("%s: for %d documents with an unknown field, marked %+v", name, documents, marked)
 				}
 			}
 		})
 	}
 }
 
-// TestEditorsOfferFields completes in Kurator's example, at ‸: what is not there yet
-// is offered, with its description, and inserted as a field.
+// TestEditorsOfferFields completes at ‸ in Kurator's example. The server offers the missing fields with their
+// descriptions, and inserts them as fields.
 func TestEditorsOfferFields(t *testing.T) {
 	e := newEditor(t)
 	for of, tt := range map[string]struct {
@@ -178,7 +177,7 @@ func TestEditorsOfferFields(t *testing.T) {
 			"Application", "        port: 9898\n", "        port: 9898\n        ‸\n",
 			[]string{"appProtocol", "autoscalerRef", "meshName", "metricsServer", "patches", "portDiscovery", "portName", "preview", "primary", "targetPort", "testLoaderServiceAccountName"},
 		},
-		// What an API server sets is taken, and not offered.
+		// Fields that an API server sets are accepted, and not offered.
 		"ObjectMeta": {
 			"Application", "  namespace: default\n", "  namespace: default\n  ‸\n",
 			[]string{"annotations", "labels"},
@@ -208,18 +207,17 @@ func TestEditorsOfferFields(t *testing.T) {
 					t.Errorf("%s is described as %q, want %q", item.Label, got, described[item.Label])
 				}
 				if !strings.HasPrefix(item.InsertText, item.Label+":") {
-					t.Errorf("for %s it inserts %q", item.Label, item.InsertText)
+					t.Errorf("%s inserts %q", item.Label, item.InsertText)
 				}
 			}
 			if slices.Sort(offered); !slices.Equal(offered, tt.want) {
-				t.Errorf("it offers %q, want %q", offered, tt.want)
+				t.Errorf("offered %q, want %q", offered, tt.want)
 			}
 		})
 	}
 }
 
-// TestEditorsOfferValues completes at ‸ where a value is to be: those of an enum, and
-// an example.
+// TestEditorsOfferValues completes a value at ‸: the server offers the values of an enum, and an example.
 func TestEditorsOfferValues(t *testing.T) {
 	e := newEditor(t)
 	for name, tt := range map[string]struct {
@@ -240,13 +238,13 @@ func TestEditorsOfferValues(t *testing.T) {
 				offered = append(offered, item.Label)
 			}
 			if slices.Sort(offered); !slices.Equal(offered, tt.want) {
-				t.Errorf("it offers %q, want %q", offered, tt.want)
+				t.Errorf("offered %q, want %q", offered, tt.want)
 			}
 		})
 	}
 }
 
-// TestEditorsDescribeFields points at a field.
+// TestEditorsDescribeFields hovers over a field.
 func TestEditorsDescribeFields(t *testing.T) {
 	record(t, "7. yaml-language-server: describes fields")
 	e := newEditor(t)
@@ -255,12 +253,12 @@ func TestEditorsDescribeFields(t *testing.T) {
 	said := e.Hover(file, at)
 	for _, want := range []string{descriptions(t, "Application", "CanaryStrategy")["stepWeight"], "Example:\n\n```yaml\n10\n```"} {
 		if !strings.Contains(said, want) {
-			t.Errorf("it says %q, want %q", said, want)
+			t.Errorf("description %q, want %q", said, want)
 		}
 	}
 }
 
-// descriptions are those of the fields of one of a kind's types.
+// descriptions returns the descriptions of the fields of a type of a kind.
 func descriptions(t *testing.T, kindName, of string) map[string]string {
 	t.Helper()
 	kind, _ := schema.KindNamed(kindName)
@@ -277,7 +275,7 @@ func descriptions(t *testing.T, kindName, of string) map[string]string {
 		all[name] = p.Description
 	}
 	if len(all) == 0 {
-		t.Fatalf("nothing is said of %s", of)
+		t.Fatalf("no description of %s", of)
 	}
 	return all
 }

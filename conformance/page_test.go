@@ -20,6 +20,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/accessibility"
 	"github.com/chromedp/cdproto/cdp"
@@ -33,21 +34,21 @@ import (
 	"github.com/fleetwright/fleetwright/internal/fleetgen"
 )
 
-// oddNames are documents whose names are as long and as odd as they may be.
+// oddNames are documents with names of maximum length and unusual characters.
 const oddNames = "testdata/page"
 
-// looks says what is wrong with how a page looks.
+// looks is a script that describes mistakes in the look of a page.
 //
 //go:embed testdata/page.js
 var looks string
 
-// The widths of a phone and of a desk, and the narrowest that WCAG 2.2 asks for (1.4.10).
+// The widths of a phone and a desktop, and the narrowest width that WCAG 2.2 requires (1.4.10).
 var (
 	widths    = []int64{360, 1280}
 	narrowest = int64(320)
 )
 
-// The colours of the paper.
+// The background colours of the page.
 var papers = map[string]color.RGBA{"light": {0xff, 0xff, 0xff, 0xff}, "dark": {0x0d, 0x11, 0x17, 0xff}}
 
 // A browser is a tab of Chromium.
@@ -56,14 +57,14 @@ type browser struct {
 	ctx context.Context
 
 	sync.Mutex
-	// messages are what is on the console, and requests what the page has asked for.
+	// messages are the messages on the console, and requests are the URLs that the page requested.
 	messages, requests []string
 }
 
 func newBrowser(t *testing.T) *browser {
 	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(installed(t, "chromium", "chromium")), chromedp.Headless,
-		chromedp.NoSandbox) // which root cannot have
+		chromedp.NoSandbox) // the sandbox does not work for root
 	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
@@ -89,7 +90,7 @@ func newBrowser(t *testing.T) *browser {
 	return b
 }
 
-// installed is the path of a program that Debian has in a package.
+// installed returns the path of a program of a Debian package.
 func installed(t *testing.T, program, pkg string) string {
 	t.Helper()
 	file, err := exec.LookPath(program)
@@ -106,17 +107,17 @@ func (b *browser) do(steps ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// show is a window of a width, in a colour scheme.
+// show sets the width of the window and the colour scheme.
 func (b *browser) show(width int64, scheme string) {
 	b.t.Helper()
 	b.do(chromedp.EmulateViewport(width, 800))
 	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
 }
 
-// open goes to a file, at a fragment that may be empty.
+// open opens a file at a fragment, which may be empty.
 func (b *browser) open(file, fragment string) {
 	b.t.Helper()
-	// From elsewhere, since to another fragment of a page it is not loaded anew.
+	// Leave the page first: navigating to another fragment does not reload it.
 	b.do(chromedp.Navigate("about:blank"), chromedp.Navigate((&url.URL{Scheme: "file", Path: file, Fragment: fragment}).String()))
 }
 
@@ -127,7 +128,7 @@ func (b *browser) press(keys ...string) {
 	}
 }
 
-// call has the browser do something.
+// call runs a command of the browser.
 func call[P, R any](b *browser, command cdp.Command[P, R], params P) R {
 	b.t.Helper()
 	result, err := chromedp.Call(b.ctx, command, params)
@@ -137,7 +138,7 @@ func call[P, R any](b *browser, command cdp.Command[P, R], params P) R {
 	return result
 }
 
-// eval is what a script gives.
+// eval returns the result of a script.
 func eval[T any](b *browser, script string) T {
 	b.t.Helper()
 	result, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](script))
@@ -147,17 +148,23 @@ func eval[T any](b *browser, script string) T {
 	return result
 }
 
-// planned is what the command prints of the plans of documents, as a file.
+// planned returns a file with the output of plan for documents.
 func planned(t *testing.T, documents, format string, flags ...string) string {
 	t.Helper()
-	cmd := exec.Command(fleetwright(t), append([]string{"plan", documents, "--format", format}, flags...)...)
+	return printed(t, "plan", documents, format, flags...)
+}
+
+// printed returns a file with the output of a command for documents.
+func printed(t *testing.T, command, documents, format string, flags ...string) string {
+	t.Helper()
+	cmd := exec.Command(fleetwright(t), append([]string{command, documents, "--format", format}, flags...)...)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("%s: %v\n%s", cmd, err, stderr.String())
 	}
-	return saved(t, "plan."+format, out)
+	return saved(t, command+"."+format, out)
 }
 
 func saved(t *testing.T, name string, content []byte) string {
@@ -169,7 +176,7 @@ func saved(t *testing.T, name string, content []byte) string {
 	return file
 }
 
-// onClusters are the rollouts, as namespace/name, that the command plans on a cluster, or on all.
+// onClusters returns the rollouts that the command plans on a cluster or on all, as namespace/name.
 func onClusters(t *testing.T, documents string, flags ...string) (names []string) {
 	t.Helper()
 	data, err := os.ReadFile(planned(t, documents, "json", flags...))
@@ -188,45 +195,60 @@ func onClusters(t *testing.T, documents string, flags ...string) (names []string
 	return names
 }
 
-// pageDocuments are documents by what they are: with all strategies, with gates, with
-// none, and many.
-func pageDocuments(t *testing.T) map[string]string {
+// pageDocuments maps kinds of pages to their documents: with all strategies, with gates, with no rollouts,
+// and with many.
+func pageDocuments(t *testing.T, command string) map[string]string {
+	t.Helper()
+	if command == "fleet" {
+		return map[string]string{
+			"odd names": oddNames, "many": generated(t, fleetgen.Size{Applications: 60, Clusters: 100, Overrides: true}),
+			"waves": "../examples/waves", "differences": "../examples/overrides", "a hub": "../examples/hub",
+		}
+	}
+	return map[string]string{
+		"odd names": oddNames, "a fleet": generated(t, fleetgen.Size{Applications: 24, Clusters: 14}), "the guide": "../examples/flagger-guide", "A/B testing": "../examples/istio-ab", "blue/green": "../examples/nginx-blue-green",
+	}
+}
+
+// generated returns a directory with a fleet of a size.
+func generated(t *testing.T, size fleetgen.Size) string {
 	t.Helper()
 	fleet := t.TempDir()
-	files, err := fleetgen.Files(fleetgen.Size{Applications: 24, Clusters: 14})
+	files, err := fleetgen.Files(size)
 	if err == nil {
 		err = fleetgen.Write(fleet, files)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	return map[string]string{
-		"odd names": oddNames, "a fleet": fleet, "the guide": "../examples/flagger-guide", "A/B testing": "../examples/istio-ab", "blue/green": "../examples/nginx-blue-green",
-	}
+	return fleet
 }
 
 func TestPageLooks(t *testing.T) {
 	b := newBrowser(t)
-	for name, documents := range pageDocuments(t) {
-		file := planned(t, documents, "html")
-		for _, width := range append(widths, narrowest) {
-			for scheme := range papers {
-				t.Run(fmt.Sprintf("%s, %d, %s", name, width, scheme), func(t *testing.T) {
-					record(t, "9. page: fits, contrasts, asks for nothing")
-					b.t, b.messages, b.requests = t, nil, nil
-					b.show(width, scheme)
-					b.open(file, "")
-					for _, wrong := range eval[[]string](b, looks) {
-						t.Error(wrong)
-					}
-					b.onlyItself(file)
-				})
+	for _, command := range []string{"plan", "fleet"} {
+		for name, documents := range pageDocuments(t, command) {
+			file := printed(t, command, documents, "html")
+			for _, width := range append(widths, narrowest) {
+				for scheme := range papers {
+					t.Run(fmt.Sprintf("%s, %s, %d, %s", command, name, width, scheme), func(t *testing.T) {
+						record(t, "9. page: fits, contrasts, asks for nothing")
+						b.t, b.messages, b.requests = t, nil, nil
+						b.show(width, scheme)
+						b.open(file, "")
+						b.draw(100)
+						for _, wrong := range eval[[]string](b, looks) {
+							t.Error(wrong)
+						}
+						b.onlyItself(file)
+					})
+				}
 			}
 		}
 	}
 }
 
-// onlyItself checks that the page has asked for nothing but itself and said nothing.
+// onlyItself checks that the page requested only itself, and logged nothing.
 func (b *browser) onlyItself(file string) {
 	b.t.Helper()
 	b.Lock()
@@ -244,7 +266,7 @@ func (b *browser) onlyItself(file string) {
 	}
 }
 
-// TestPageFaultsAreSeen breaks pages on purpose.
+// TestPageFaultsAreSeen breaks pages, and checks that each fault is reported.
 func TestPageFaultsAreSeen(t *testing.T) {
 	b := newBrowser(t)
 	page, err := os.ReadFile(planned(t, oddNames, "html"))
@@ -261,7 +283,7 @@ func TestPageFaultsAreSeen(t *testing.T) {
 		{"a large legend", ".chart { font: 13px", ".chart { font: 17px", "is not inside|is on"},
 		{"a small chart", ".chart { display: block; width: 100%", ".chart { display: block; width: 60%", "12 is .* pixels"},
 		{"a picture from elsewhere", "<main", `<img alt="" src="http://192.0.2.1/x.png"><main`, "on the console: .*Content Security Policy"},
-		{"a script that fails", `"use strict";`, `"use strict"; nothing();`, "on the console: .*nothing is not defined"},
+		{"a script of a stranger", `"use strict";`, `"use strict"; nothing();`, "on the console: .*Content Security Policy"},
 	} {
 		t.Run(fault.name, func(t *testing.T) {
 			record(t, "9. page: what is broken is seen")
@@ -279,13 +301,13 @@ func TestPageFaultsAreSeen(t *testing.T) {
 				wrong = append(wrong, "on the console: "+message)
 			}
 			if !regexp.MustCompile(fault.want).MatchString(strings.Join(wrong, "\n")) {
-				t.Errorf("not seen; found is\n%s", strings.Join(wrong, "\n"))
+				t.Errorf("the fault is not reported; reported:\n%s", strings.Join(wrong, "\n"))
 			}
 		})
 	}
 }
 
-// shownRollouts are what the page shows, and what it says how many there are.
+// shownRollouts is a script that returns the shown rollouts, and the number that the page displays.
 const shownRollouts = `[...document.querySelectorAll(".rollout")].filter(part => part.checkVisibility()).map(part => part.querySelector("h3").textContent)`
 
 func TestPageFilters(t *testing.T) {
@@ -299,7 +321,7 @@ func TestPageFilters(t *testing.T) {
 		t.Helper()
 		got := eval[[]string](b, shownRollouts)
 		if !slices.Equal(got, want) {
-			t.Errorf("%s, it shows %q, want %q", when, got, want)
+			t.Errorf("%s, the page shows %q, want %q", when, got, want)
 		}
 		if chosen := eval[string](b, `document.getElementById("cluster").value`); chosen != cluster {
 			t.Errorf("%s, %q is chosen, want %q", when, chosen, cluster)
@@ -313,7 +335,7 @@ func TestPageFilters(t *testing.T) {
 			says = fmt.Sprintf("%d %s on %s", len(want), rollouts, cluster)
 		}
 		if got := eval[string](b, `document.getElementById("count").textContent`); got != says {
-			t.Errorf("%s, it says %q, want %q", when, got, says)
+			t.Errorf("%s, the page displays %q, want %q", when, got, says)
 		}
 		for what, script := range map[string]string{
 			"applications": `document.querySelectorAll(".application:not([hidden])").length`,
@@ -321,7 +343,7 @@ func TestPageFilters(t *testing.T) {
 		} {
 			applications := eval[int](b, `new Set([...document.querySelectorAll(".rollout:not([hidden])")].map(part => part.parentElement)).size`)
 			if got := eval[int](b, script); got != applications {
-				t.Errorf("%s, it shows %d %s of %d applications", when, got, what, applications)
+				t.Errorf("%s, the page shows %d %s of %d applications", when, got, what, applications)
 			}
 		}
 	}
@@ -348,7 +370,7 @@ func TestPageFilters(t *testing.T) {
 	b.do(chromedp.Evaluate[chromedp.Void](`void (location.hash = "cluster=us-1")`))
 	shows("by a link on the page", "us-1", us)
 	b.do(chromedp.Evaluate[chromedp.Void](`void (location.hash = "` + basket + `")`))
-	shows("by a link to what is not shown", "", all)
+	shows("by a link to a hidden part", "", all)
 	b.open(file, "cluster=nowhere")
 	shows("by a link to a cluster that is none", "", all)
 	b.open(file, basket)
@@ -359,7 +381,65 @@ func TestPageFilters(t *testing.T) {
 	b.onlyItself(file)
 }
 
-// tabTo presses Tab until something holds, as often as there is something to come to.
+// TestPageDrawsWhatIsOpened checks that a page of many rollouts stays small, draws a rollout when it is opened, and prints it.
+func TestPageDrawsWhatIsOpened(t *testing.T) {
+	record(t, "9. page: draws what is opened")
+	const applications = 1000
+	fleet := t.TempDir()
+	files, err := fleetgen.Files(fleetgen.Size{Applications: applications, Clusters: 12})
+	if err == nil {
+		err = fleetgen.Write(fleet, files)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := planned(t, fleet, "html")
+	info, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := newBrowser(t)
+	b.show(1280, "light")
+	b.open(file, "")
+	count := eval[int](b, `document.querySelectorAll("details.rollout").length`)
+	if most := 1_000_000; count < applications/2 || info.Size() > int64(most) {
+		t.Errorf("a page of %d rollouts has %d bytes, want at most %d", count, info.Size(), most)
+	}
+	if n := eval[int](b, `document.querySelectorAll(".chart").length`); n != 0 {
+		t.Errorf("%d charts are drawn before a rollout is opened", n)
+	}
+	begun := time.Now()
+	b.draw(30)
+	t.Logf("30 rollouts open in %v", time.Since(begun))
+	if n := eval[int](b, `document.querySelectorAll("[id]").length - new Set([...document.querySelectorAll("[id]")].map(part => part.id)).size`); n != 0 {
+		t.Errorf("%d duplicate ids", n)
+	}
+	for _, width := range append(widths, narrowest) {
+		b.show(width, "dark")
+		for _, wrong := range eval[[]string](b, strings.Replace(looks, "part.open = true", "part.open ||= !part.matches('.more')", 1)) {
+			t.Error(wrong)
+		}
+	}
+	b.onlyItself(file)
+	id := eval[string](b, `document.querySelector(".more").id`)
+	b.open(file, id)
+	if got := eval[string](b, `document.querySelector(".more[open]")?.id ?? ""`); got != id {
+		t.Errorf("a link to %s opens %q", id, got)
+	}
+}
+
+// draw opens the last rollouts of a page that draws rollouts when they are opened, and waits for them.
+func (b *browser) draw(most int) {
+	b.t.Helper()
+	count := eval[int](b, fmt.Sprintf(`[...document.querySelectorAll(".more")].slice(-%d).map(more => more.open = true).length`, most))
+	for end := time.Now().Add(time.Minute); eval[int](b, `document.querySelectorAll(".more[open] > .strategy").length`) < count; {
+		if time.Now().After(end) {
+			b.t.Fatal("the opened rollouts are not drawn")
+		}
+	}
+}
+
+// tabTo presses Tab until a condition holds, at most once per focusable element.
 func (b *browser) tabTo(condition string) {
 	b.t.Helper()
 	for range eval[int](b, `document.querySelectorAll("a, select, summary").length`) {
@@ -368,7 +448,7 @@ func (b *browser) tabTo(condition string) {
 			return
 		}
 	}
-	b.t.Fatalf("Tab does not come to where %s", condition)
+	b.t.Fatalf("Tab never reaches a state where %s", condition)
 }
 
 func TestPageOpensByKeyboard(t *testing.T) {
@@ -379,12 +459,12 @@ func TestPageOpensByKeyboard(t *testing.T) {
 		b.open(planned(t, oddNames, "html"), "")
 		count := eval[int](b, `document.querySelectorAll("main details").length`)
 		if count < 10 {
-			t.Fatalf("there are %d details", count)
+			t.Fatalf("%d details", count)
 		}
 		for i := range count {
 			b.tabTo(fmt.Sprintf(`document.activeElement.parentElement === document.querySelectorAll("main details")[%d]`, i))
 			if outline := eval[string](b, `getComputedStyle(document.activeElement).outlineStyle`); outline == "none" {
-				t.Error("it is not seen what has the focus")
+				t.Error("the focus is not visible")
 			}
 			b.press([]string{kb.Enter, " "}[i%2])
 		}
@@ -394,8 +474,8 @@ func TestPageOpensByKeyboard(t *testing.T) {
 	}
 }
 
-// TestPageIsReadAloud looks at what a screen reader gets, where tables are tables and
-// where their rows are cards.
+// TestPageIsReadAloud checks the output for a screen reader, with tables as tables and with their rows as
+// cards.
 func TestPageIsReadAloud(t *testing.T) {
 	b := newBrowser(t)
 	for _, width := range widths {
@@ -404,23 +484,12 @@ func TestPageIsReadAloud(t *testing.T) {
 			b.t = t
 			b.show(width, "light")
 			b.open(planned(t, oddNames, "html"), "")
-			eval[[]string](b, looks) // opens all
-			tree := call(b, accessibility.GetFullAXTree, accessibility.GetFullAXTreeParams{})
-			got := map[string][]string{}
-			for _, node := range tree.Nodes {
-				if node.Ignored || node.Role == nil {
-					continue
-				}
-				role, name, description := text(t, node.Role), text(t, node.Name), text(t, node.Description)
-				if role == "image" || role == "graphics-document" {
-					name += ": " + description
-				}
-				got[role] = append(got[role], strings.ToLower(name))
-			}
+			eval[[]string](b, looks) // open all details
+			got := b.readAloud()
 			for role, want := range map[string][]string{
 				"heading": {"rollout plans", "application shops/shop", "shop/basket", "shop/checkout", "gates", "notes", "step by step"},
 				"image": {
-					"shop/basket, blue/green on istio: 7 checks, one every 24h, then all traffic; the first failed check undoes it: good version: promoted after 264h, with up to 100% of the traffic; " +
+					"shop/basket, blue/green on istio: 7 checks, one every 24h, then all traffic; the first failed check rolls it back: good version: promoted after 264h, with up to 100% of the traffic as the canary, then all of it through the primary; " +
 						"bad at the first check: rolled back after 72h, with up to 0% of the traffic; bad at the last check: rolled back after 240h, with up to 100% of the traffic",
 				},
 				"table":        {"summary", "good version, step by step", "bad before traffic, step by step", "webhooks and queries"},
@@ -428,7 +497,7 @@ func TestPageIsReadAloud(t *testing.T) {
 				"rowheader":    {"good version", "bad before traffic", "confirm-rollout webhook <img src=x onerror=document.title='broken'>"},
 				"cell":         {"progressing", "failed check 3", "4.11 traffic-minutes in 8m"},
 				"navigation":   {"applications"},
-				"combobox":     {"show what is on cluster"},
+				"combobox":     {"show only cluster"},
 				"status":       {""},
 				"main":         {""},
 				"article":      {"shop/basket", "shop/checkout"},
@@ -436,13 +505,13 @@ func TestPageIsReadAloud(t *testing.T) {
 			} {
 				for _, name := range want {
 					if !slices.ContainsFunc(got[role], func(s string) bool { return strings.HasSuffix(s, name) }) {
-						t.Errorf("there is no %s %q, but %.2000q", role, name, got[role])
+						t.Errorf("no %s %q in %.2000q", role, name, got[role])
 					}
 				}
 			}
 			for role, most := range map[string]int{"main": 1, "navigation": 1, "image": 3} {
 				if n := len(got[role]); n != most {
-					t.Errorf("there are %d of %s, want %d", n, role, most)
+					t.Errorf("%d of %s, want %d", n, role, most)
 				}
 			}
 			if title := eval[string](b, "document.title"); title != "Rollout plans" {
@@ -452,7 +521,25 @@ func TestPageIsReadAloud(t *testing.T) {
 	}
 }
 
-// text is that of a value of the accessibility tree.
+// readAloud returns the output for a screen reader: the names of the page's parts by role.
+func (b *browser) readAloud() map[string][]string {
+	b.t.Helper()
+	tree := call(b, accessibility.GetFullAXTree, accessibility.GetFullAXTreeParams{})
+	got := map[string][]string{}
+	for _, node := range tree.Nodes {
+		if node.Ignored || node.Role == nil {
+			continue
+		}
+		role, name, description := text(b.t, node.Role), text(b.t, node.Name), text(b.t, node.Description)
+		if role == "image" || role == "graphics-document" {
+			name += ": " + description
+		}
+		got[role] = append(got[role], strings.ToLower(name))
+	}
+	return got
+}
+
+// text returns the text of a value in the accessibility tree.
 func text(t *testing.T, v *accessibility.Value) (s string) {
 	t.Helper()
 	if v != nil && len(v.Value) > 0 {
@@ -463,7 +550,53 @@ func text(t *testing.T, v *accessibility.Value) (s string) {
 	return s
 }
 
-// TestPagePrints prints a page of which nothing was opened, also where scripts do not run.
+// TestFleetPageIsReadAloudAndPrinted checks the output for a screen reader for the page of a fleet, and its
+// print, with nothing opened.
+func TestFleetPageIsReadAloudAndPrinted(t *testing.T) {
+	pdftotext := installed(t, "pdftotext", "poppler-utils")
+	b := newBrowser(t)
+	file := printed(t, "fleet", generated(t, fleetgen.Size{Applications: 12, Clusters: 14, Overrides: true}), "html")
+	for _, width := range widths {
+		t.Run(fmt.Sprint(width), func(t *testing.T) {
+			record(t, "9. page: a fleet is read aloud and printed")
+			b.t = t
+			b.show(width, "dark")
+			b.open(file, "")
+			got := b.readAloud()
+			for role, want := range map[string][]string{
+				"heading":      {"fleet", "fleet fleets/kuma", "applications", "differences", "usual order"},
+				"image":        {"order of fleet fleets/kuma: 1 infrastructure; 2 mesh after 1; 3 shared after 2"},
+				"table":        {"clusters that get the same", "applications"},
+				"columnheader": {"clusters", "labels", "differs in", "version", "rollout"},
+				"rowheader":    {"fleets/accounts-00000"},
+				"cell":         {"region=eu, stage=production", "branch main"},
+				"main":         {""},
+			} {
+				for _, name := range want {
+					if !slices.ContainsFunc(got[role], func(s string) bool { return strings.Contains(s, name) }) {
+						t.Errorf("no %s %q in %.2000q", role, name, got[role])
+					}
+				}
+			}
+			pdf, err := chromedp.Run(b.ctx, chromedp.PrintToPDF(chromedp.PDFPaper(chromedp.PaperA4)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			onPaper, err := exec.Command(pdftotext, "-raw", saved(t, "fleet.pdf", pdf), "-").Output()
+			if err != nil {
+				t.Fatal(err)
+			}
+			text := strings.ReplaceAll(string(onPaper), "-\n", "-") // a line may break within a name
+			for i := range 14 {                                     // including those that are folded on a screen
+				if name := fmt.Sprintf("kuma-%s-%04d", []string{"eu", "us", "ap"}[i%3], i); !strings.Contains(text, name) {
+					t.Errorf("the cluster %s is not on paper", name)
+				}
+			}
+		})
+	}
+}
+
+// TestPagePrints prints a page with nothing opened, with and without scripts.
 func TestPagePrints(t *testing.T) {
 	pdftotext := installed(t, "pdftotext", "poppler-utils")
 	for _, scripts := range []bool{true, false} {
@@ -477,19 +610,19 @@ func TestPagePrints(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			printed, err := exec.Command(pdftotext, "-raw", saved(t, "plan.pdf", pdf), "-").Output()
+			onPaper, err := exec.Command(pdftotext, "-raw", saved(t, "plan.pdf", pdf), "-").Output()
 			if err != nil {
 				t.Fatal(err)
 			}
 			if !scripts {
 				call(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{})
 				if got, want := eval[[]string](b, shownRollouts), onClusters(t, oddNames); !slices.Equal(got, want) {
-					t.Errorf("without scripts it shows %q, want %q", got, want)
+					t.Errorf("without scripts, the page shows %q, want %q", got, want)
 				}
 			}
-			// Tables stand side by side, so it is the words that are counted.
+			// Tables are printed side by side, so the test counts words.
 			counts := map[string]int{}
-			for _, word := range strings.Fields(string(printed)) {
+			for _, word := range strings.Fields(string(onPaper)) {
 				counts[strings.ToLower(word)]++
 			}
 			want := map[string]int{}
@@ -506,24 +639,27 @@ func TestPagePrints(t *testing.T) {
 					t.Errorf("%q is %d times in the tables and %d times on paper", word, n, counts[word])
 				}
 			}
-			if strings.Contains(string(printed), "Show what is on") {
+			if strings.Contains(string(onPaper), "Show only cluster") {
 				t.Error("the filter is on paper")
 			}
-			if !strings.Contains(string(printed), "<img src=x") {
+			if !strings.Contains(string(onPaper), "<img src=x") {
 				t.Error("the gates are not on paper")
 			}
 		})
 	}
 }
 
-// TestDrawing has Chromium show the drawing as a picture of another page.
+// TestDrawing shows the drawing in Chromium as an image of another page.
 func TestDrawing(t *testing.T) {
 	b := newBrowser(t)
-	for name, documents := range map[string]string{"odd names": oddNames, "the guide": "../examples/flagger-guide", "nothing": "../examples/cluster-selectors"} {
+	for name, of := range map[string]struct{ command, documents string }{
+		"odd names": {"plan", oddNames}, "the guide": {"plan", "../examples/flagger-guide"}, "nothing": {"plan", "../examples/cluster-selectors"},
+		"a fleet of odd names": {"fleet", oddNames}, "a fleet": {"fleet", "../examples/waves"},
+	} {
 		t.Run(name, func(t *testing.T) {
 			record(t, "9. drawing: well-formed, on light and dark")
 			b.t = t
-			file := planned(t, documents, "svg")
+			file := printed(t, of.command, of.documents, "svg")
 			drawing, err := os.ReadFile(file)
 			if err != nil {
 				t.Fatal(err)
@@ -541,7 +677,7 @@ func TestDrawing(t *testing.T) {
 				b.show(360, scheme)
 				b.open(host, "")
 				if size := eval[[]int](b, `[document.images[0].naturalWidth, document.images[0].naturalHeight]`); size[0] < 300 || size[1] < 50 {
-					t.Fatalf("it is %v", size)
+					t.Fatalf("the image is %v", size)
 				}
 				picture, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
 				if err != nil {

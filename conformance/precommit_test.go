@@ -12,14 +12,21 @@ import (
 	"github.com/fleetwright/fleetwright/internal/pages"
 )
 
-// address is where the pages have fleetwright from.
+// address is the address of fleetwright's repository in the pages.
 const address = "https://github.com/fleetwright/fleetwright"
 
-// published makes a repository of this one, with one commit, and returns settings by
-// which Git has it where the address says.
+// published creates a repository of the current state with one commit, and returns Git settings that redirect
+// the address to it.
 func published(t *testing.T) (dir string, env []string) {
 	t.Helper()
-	dir, home := pages.Clone(t, ".."), t.TempDir()
+	dir = pages.Clone(t, "..")
+	return dir, append(gitHome(t, dir), "FLEETWRIGHT_BUILD=1")
+}
+
+// gitHome commits the files of a directory, and returns Git settings that redirect the address to it.
+func gitHome(t *testing.T, dir string) (env []string) {
+	t.Helper()
+	home := t.TempDir()
 	config := "[user]\n\tname = someone\n\temail = someone@example.com\n[init]\n\tdefaultBranch = main\n" +
 		"[url \"" + dir + "\"]\n\tinsteadOf = " + address + "\n"
 	mustCopy(t, tree{".gitconfig": []byte(config)}, home)
@@ -28,7 +35,7 @@ func published(t *testing.T) (dir string, env []string) {
 		"GOCACHE=" + goEnv(t, "GOCACHE"), "GOMODCACHE=" + goEnv(t, "GOMODCACHE"),
 	}
 	pages.Shell(t, dir, "git init --quiet && git add --all && git commit --quiet --message published", env...)
-	return dir, env
+	return env
 }
 
 func goEnv(t *testing.T, name string) string {
@@ -40,8 +47,8 @@ func goEnv(t *testing.T, name string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// userRepository is one as the pages speak of it: documents in apps and fleets, and
-// nothing committed. It is given the files, too.
+// userRepository creates the repository that the pages assume: documents in apps and fleets, nothing
+// committed, and the given files.
 func userRepository(t *testing.T, env []string, files tree) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -52,12 +59,12 @@ func userRepository(t *testing.T, env []string, files tree) string {
 	return dir
 }
 
-// page is the text of a page.
+// page returns the text of a page.
 func page(t *testing.T, name string) string {
 	t.Helper()
 	text, ok := pages.All(t, "..")[name]
 	if !ok {
-		t.Fatalf("there is no page %s", name)
+		t.Fatalf("no page %s", name)
 	}
 	return text
 }
@@ -69,8 +76,7 @@ type hooks struct {
 	env []string
 }
 
-// newHooks makes a repository with one of the configurations of the page, as the page
-// says.
+// newHooks creates a repository with one of the page's configurations, by the page's commands.
 func newHooks(t *testing.T, config string, env []string) hooks {
 	t.Helper()
 	h := hooks{t, userRepository(t, env, tree{".pre-commit-config.yaml": []byte(config)}), env}
@@ -86,27 +92,25 @@ func (h hooks) run(command string) string {
 	return pages.Shell(h.t, h.dir, command, h.env...)
 }
 
-// refused runs a command line whose commit must be refused, and finds the texts in what
-// it prints.
+// refused runs a command whose commit must be rejected, and checks that its output contains the texts.
 func (h hooks) refused(command string, texts ...string) {
 	h.t.Helper()
 	before := h.run("git rev-parse --quiet --verify HEAD || true")
 	printed := h.run("(" + command + ") || echo refused")
 	if !strings.HasSuffix(printed, "\nrefused\n") {
-		h.t.Errorf("%s: is not refused, but prints\n%s", command, printed)
+		h.t.Errorf("%s: not rejected; output:\n%s", command, printed)
 	}
 	for _, text := range texts {
 		if !strings.Contains(printed, text) {
-			h.t.Errorf("%s: does not print %q but\n%s", command, text, printed)
+			h.t.Errorf("%s: the output lacks %q:\n%s", command, text, printed)
 		}
 	}
 	if after := h.run("git rev-parse --quiet --verify HEAD || true"); after != before {
-		h.t.Errorf("%s: makes a commit", command)
+		h.t.Errorf("%s: the commit was made", command)
 	}
 }
 
-// accepted runs a command line whose commit must pass. The commit then has, in a clone,
-// directories that are what its documents become.
+// accepted runs a command whose commit must pass. In a clone of the commit, the output must be up to date.
 func (h hooks) accepted(command string) {
 	h.t.Helper()
 	printed := h.run(command)
@@ -117,12 +121,12 @@ func (h hooks) accepted(command string) {
 	h.run("git clone --quiet . " + clone)
 	rendered := pages.Shell(h.t, clone, fleetwright(h.t)+" render apps fleets -o clusters && git status --short")
 	if !strings.Contains(rendered, " 0 written, ") || !strings.HasSuffix(rendered, " 0 removed\n") {
-		h.t.Errorf("%s: what is committed is not what is rendered of it:\n%s", command, rendered)
+		h.t.Errorf("%s: the committed output is stale:\n%s", command, rendered)
 	}
 }
 
-// TestPreCommit has the real pre-commit build the hooks, as docs/pre-commit.md says, and
-// run them.
+// TestPreCommit runs the hooks with the real pre-commit, as docs/pre-commit.md describes. The hooks build the
+// program.
 func TestPreCommit(t *testing.T) {
 	fleetwright(t)
 	_, env := published(t)
@@ -133,7 +137,7 @@ func TestPreCommit(t *testing.T) {
 	render := strings.ReplaceAll("\n"+written, "\n> ", "\n")
 	configs := pages.Blocks(text, "yaml")
 	if !ok || len(configs) != 2 {
-		t.Fatalf("docs/pre-commit.md writes %q, and shows %d more configurations", written, len(configs))
+		t.Fatalf("docs/pre-commit.md writes %q, and shows %d other configurations", written, len(configs))
 	}
 	check, canaries := configs[0], configs[1]
 
@@ -143,10 +147,9 @@ func TestPreCommit(t *testing.T) {
 	})
 	t.Run("installs one program", func(t *testing.T) {
 		record(t, "8. pre-commit: the page")
-		home := strings.TrimPrefix(env[len(env)-1], "PRE_COMMIT_HOME=")
-		programs, err := filepath.Glob(filepath.Join(home, "repo*/golangenv-*/bin/*"))
+		programs, err := filepath.Glob(filepath.Join(strings.TrimPrefix(env[0], "HOME="), ".cache/fleetwright/*/*"))
 		if err != nil || len(programs) != 1 || filepath.Base(programs[0]) != "fleetwright" {
-			t.Errorf("it installs %v (%v)", programs, err)
+			t.Errorf("the hooks install %v (%v)", programs, err)
 		}
 	})
 	t.Run("render", func(t *testing.T) {
@@ -156,41 +159,40 @@ func TestPreCommit(t *testing.T) {
 		h.refused("git commit -m 'still not added'", "not staged as they are")
 		h.accepted("git add clusters && git commit -m new")
 
-		// A selector with a typing mistake takes a policy from clusters.
+		// A selector with a typo removes a policy from clusters.
 		h.refused("sed -i.bak 's/stage: production/stage: prod/' apps/application.yaml && git commit -am select",
 			"apps/application.yaml:27:11: the policy production of Application shop/podinfo would disappear from austin, berlin: ")
 		h.run("git reset --quiet --hard")
 
-		// A change of what is there: pre-commit sees it, too.
+		// A changed document, which pre-commit also recognizes.
 		h.refused("sed -i.bak 's/prune: true/prune: false/' apps/application.yaml && git commit -am change", "files were modified by this hook")
 		h.accepted("git commit -am change")
-		// A commit of some files has an index of its own.
+		// A commit of some files has a separate index.
 		h.refused("sed -i.bak 's/prune: false/prune: true/' apps/application.yaml && git commit -m part apps", "not staged as they are")
 		h.accepted("git commit -m all apps clusters")
 
-		// A change that is not staged is not rendered, and is not lost.
+		// An unstaged change is not rendered, and must not be lost.
 		h.accepted("sed -i.bak 's/prune: true/prune: false/' apps/application.yaml && echo more > notes && git add notes && git commit -m notes")
 		if text := string(readTree(t, h.dir)["apps/application.yaml"]); !strings.Contains(text, "prune: false") {
-			t.Error("a change that was not staged is lost")
+			t.Error("an unstaged change is lost")
 		}
-		// One that is in a rendered file, too, which pre-commit cannot put back on what the
-		// hook has mended.
+		// Also one in a rendered file, which pre-commit cannot restore on top of the hook's change.
 		h.refused("git add apps && "+fleetwright(t)+" render apps fleets -o clusters && git commit -m half", "not staged as they are")
 		h.accepted("git add clusters && git commit -m whole")
 
-		// A document that nobody has staged has been rendered.
+		// An unstaged document that has been rendered.
 		second := strings.Replace(string(readTree(t, "../examples/no-fleet")["application.yaml"]), "name: podinfo", "name: second", 1)
 		mustCopy(t, tree{"apps/second.yaml": []byte(second)}, h.dir)
 		h.refused("git commit --allow-empty -m new", "clusters/host/fleetwright has ")
 		h.refused("git add clusters && git commit -m new", "apps/second.yaml is not staged as it is")
 		h.accepted("git add apps && git commit -m new")
 
-		// A document that is removed, of which pre-commit tells no file.
+		// A removed document, for which pre-commit passes no file.
 		h.refused("git rm --quiet apps/second.yaml && git commit -m remove", "--allow-prune")
 		h.refused(fleetwright(t)+" render apps fleets -o clusters --allow-prune && git commit -m remove", "--allow-prune")
 		h.accepted("git add clusters && git commit -m remove")
 
-		// In another working tree Git names the repository in the environment.
+		// In another worktree, Git sets the repository in the environment.
 		h.run("git worktree add --quiet ../" + filepath.Base(h.dir) + "-other")
 		t.Cleanup(func() { os.RemoveAll(h.dir + "-other") })
 		other := hooks{t, h.dir + "-other", env}
@@ -227,13 +229,12 @@ func TestPreCommit(t *testing.T) {
 			"  analysis: {interval: 1m, threshold: 5, stepWeight: 10, metrics: [{name: request-success-rate, interval: 1m, thresholdRange: {min: 99}}]}\\n' > apps/canary.yaml && git add apps && git commit -m new"
 		h.refused(strings.Replace(canary, "stepWeight", "stepWieght", 1), "apps/canary.yaml:", " error FW110 ", "did you mean stepWeight?")
 		if printed := h.run(canary); !strings.Contains(printed, "Passed") {
-			t.Errorf("it prints\n%s", printed)
+			t.Errorf("output:\n%s", printed)
 		}
 	})
 }
 
-// TestPreCommitHooksAreListed: the page has a row for each, and its configurations name
-// each.
+// TestPreCommitHooksAreListed checks that the page has a row for each hook, and a configuration with it.
 func TestPreCommitHooksAreListed(t *testing.T) {
 	data, err := os.ReadFile("../.pre-commit-hooks.yaml")
 	if err != nil {
@@ -245,11 +246,11 @@ func TestPreCommitHooksAreListed(t *testing.T) {
 	}
 	text := page(t, "docs/pre-commit.md")
 	for _, hook := range offered {
-		if !strings.Contains(text, "\n| `"+hook.ID+"` | `"+hook.Entry+"` | ") {
-			t.Errorf("docs/pre-commit.md has no row for %s, which runs %s", hook.ID, hook.Entry)
+		if !strings.Contains(text, "\n| `"+hook.ID+"` | `"+strings.Replace(hook.Entry, ".github/fleetwright.sh", "fleetwright", 1)+"` | ") {
+			t.Errorf("docs/pre-commit.md has no row for %s with the command %s", hook.ID, hook.Entry)
 		}
 		if !strings.Contains(text, "- id: "+hook.ID+"\n") {
-			t.Errorf("docs/pre-commit.md shows no configuration of %s", hook.ID)
+			t.Errorf("docs/pre-commit.md shows no configuration with %s", hook.ID)
 		}
 	}
 }

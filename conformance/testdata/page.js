@@ -81,10 +81,10 @@
       }
     }
     for (const text of chart.querySelectorAll("text")) check(`${of}: "${text.textContent}"`, getComputedStyle(text).fill, [paper], 4.5);
-    for (const line of chart.querySelectorAll(".run, .end")) check(`${of}: ${line.getAttribute("class")}`, getComputedStyle(line).stroke, [paper], 3);
-    const good = chart.querySelector("polyline.good"), last = chart.querySelector("polyline.failsLast");
+    for (const line of chart.querySelectorAll(".run, .end, .lane, .box")) check(`${of}: ${line.getAttribute("class")}`, getComputedStyle(line).stroke, [paper], 3);
+    const good = chart.querySelector(".line.good"), last = chart.querySelector(".line.failsLast");
     if (last) check(`${of}: what fails last on what is good`, getComputedStyle(last).stroke, [getComputedStyle(good).stroke], 3);
-    const dashes = [...chart.querySelectorAll("polyline")].map(line => getComputedStyle(line).strokeDasharray);
+    const dashes = [...chart.querySelectorAll(".line")].map(line => getComputedStyle(line).strokeDasharray);
     if (new Set(dashes).size < dashes.length) wrong.push(`${of}: lines are told apart by their colours alone`);
   }
   return wrong;
