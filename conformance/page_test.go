@@ -426,12 +426,24 @@ func TestPageDrawsWhatIsOpened(t *testing.T) {
 	if got := eval[string](b, `document.querySelector(".more[open]")?.id ?? ""`); got != id {
 		t.Errorf("a link to %s opens %q", id, got)
 	}
+	b.awaitDrawn(1)
+	drawn := `document.querySelector(".rollout .overview").textContent + [...document.querySelectorAll(".rollout .overview path")].map(path => path.getAttribute("d"))`
+	opened := eval[string](b, strings.ReplaceAll(drawn, ".rollout", ".more[open]"))
+	b.open(planned(t, fleet, "html", strings.TrimPrefix(id, "rollout/")), "")
+	if alone := eval[string](b, drawn); opened != alone {
+		t.Errorf("%s is drawn as\n%s\nwhen it is opened, and alone as\n%s", id, opened, alone)
+	}
 }
 
 // draw opens the last rollouts of a page that draws rollouts when they are opened, and waits for them.
 func (b *browser) draw(most int) {
 	b.t.Helper()
-	count := eval[int](b, fmt.Sprintf(`[...document.querySelectorAll(".more")].slice(-%d).map(more => more.open = true).length`, most))
+	b.awaitDrawn(eval[int](b, fmt.Sprintf(`[...document.querySelectorAll(".more")].slice(-%d).map(more => more.open = true).length`, most)))
+}
+
+// awaitDrawn waits until the page has drawn as many rollouts.
+func (b *browser) awaitDrawn(count int) {
+	b.t.Helper()
 	for end := time.Now().Add(time.Minute); eval[int](b, `document.querySelectorAll(".more[open] > .strategy").length`) < count; {
 		if time.Now().After(end) {
 			b.t.Fatal("the opened rollouts are not drawn")

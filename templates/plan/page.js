@@ -52,9 +52,10 @@ async function draw(more) {
   const [store, place] = more.dataset.part.split(" ");
   delete more.dataset.part;
   try {
-    const {lines, parts} = await (inflated[store] ??= inflate(stores[store]));
+    const {lines, parts, numbers} = await (inflated[store] ??= inflate(stores[store]));
+    const own = numbers[place].split(" ").values();
     let next = 0;
-    const text = parts[place].map(distance => lines[(next += distance + 1) - 1]).join("\n");
+    const text = parts[place].map(distance => lines[(next += distance + 1) - 1]).join("\n").replaceAll("\0", () => own.next().value);
     const {body} = new DOMParser().parseFromString(text, "text/html");
     for (const part of body.querySelectorAll("svg.chart, svg.chart *")) {
       for (const {name, value} of part.attributes) {

@@ -17,6 +17,7 @@ import (
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/lazyregexp"
 	"github.com/fleetwright/fleetwright/internal/power"
 	"github.com/fleetwright/fleetwright/render"
 	"github.com/fleetwright/fleetwright/render/rules"
@@ -195,29 +196,37 @@ func made(o Options) string {
 	return diag.Plain(strings.Join(parts, ", "))
 }
 
-// A store holds drawn rollouts. Most of their lines recur, further apart than gzip looks, so each line is stored once.
-// Parts are the numbers of a rollout's lines, each as the distance from the number after the previous one: mostly 0.
+// A store holds drawn rollouts. Most of their lines differ only in numbers, further apart than gzip looks, so each line
+// is stored once, without its numbers. Parts are the lines of each rollout, each as the distance from the line after the
+// previous one: mostly 0. Numbers are those of each rollout, separated by blanks.
 type store struct {
-	Lines []string `json:"lines"`
-	Parts [][]int  `json:"parts"`
+	Lines   []string `json:"lines"`
+	Parts   [][]int  `json:"parts"`
+	Numbers []string `json:"numbers"`
 }
 
+// digits matches a number in a drawing, and noNumber stands in its place: html/template writes no such character.
+var digits = lazyregexp.New(`[0-9.]+`)
+
+const noNumber = "\x00"
+
 func newStore(drawn []string) (s store) {
-	numbers := map[string]int{}
+	places := map[string]int{}
 	for _, text := range drawn {
 		var part []int
 		next := 0
-		for line := range strings.SplitSeq(text, "\n") {
-			n, ok := numbers[line]
+		for line := range strings.SplitSeq(digits().ReplaceAllString(text, noNumber), "\n") {
+			n, ok := places[line]
 			if !ok {
 				n = len(s.Lines)
-				numbers[line] = n
+				places[line] = n
 				s.Lines = append(s.Lines, line)
 			}
 			part = append(part, n-next)
 			next = n + 1
 		}
 		s.Parts = append(s.Parts, part)
+		s.Numbers = append(s.Numbers, strings.Join(digits().FindAllString(text, -1), " "))
 	}
 	return s
 }
