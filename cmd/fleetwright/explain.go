@@ -20,14 +20,14 @@ import (
 )
 
 // explainFormats are the formats of explain, by name. Each prints one rule, or all of them.
-var explainFormats = format.List[func(w io.Writer, rules []explained) error]{
+var explainFormats = format.List[func(w io.Writer, rules []catalogue.Rule, version string) error]{
 	{Name: "text", Value: explainWith("explain.txt")},
 	{Name: "markdown", Value: explainWith("explain.md")},
 	{Name: "json", Value: explainJSON},
 }
 
 func newExplainCmd(a *app) *cobra.Command {
-	var format string
+	var name string
 	cmd := &cobra.Command{
 		Use:   "explain [CODE]",
 		Short: "Describe a diagnostic and how to fix it",
@@ -43,27 +43,20 @@ func newExplainCmd(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			write, ok := explainFormats.Get(format)
+			write, ok := explainFormats.Get(name)
 			if !ok {
-				return unknown("format", format, explainFormats.Names())
+				return unknown("format", name, explainFormats.Names())
 			}
 			w := bufio.NewWriter(a.stdout)
-			return cmp.Or(write(w, rules), w.Flush())
+			return cmp.Or(write(w, rules, a.version.String()), w.Flush())
 		},
 	}
-	addFormat(cmd, &format, "output `FORMAT`: ", explainFormats.Names())
+	addFormat(cmd, &name, "output `FORMAT`: ", explainFormats.Names())
 	return cmd
 }
 
-// An explained rule is one with the texts about it.
-type explained struct {
-	Code   string `json:"code"`
-	Family string `json:"family"`
-	catalogue.Entry
-}
-
 // asked returns the rule that the arguments of explain name, or all rules.
-func asked(args []string) (rules []explained, err error) {
+func asked(args []string) (rules []catalogue.Rule, err error) {
 	if len(args) > 1 {
 		return nil, &usageError{"name one code", "fleetwright explain lists all codes"}
 	}
@@ -78,7 +71,7 @@ func asked(args []string) (rules []explained, err error) {
 		if err != nil {
 			return nil, err
 		}
-		rules = append(rules, explained{code, r.Family(), entry})
+		rules = append(rules, catalogue.Rule{Code: code, Family: r.Family(), Entry: entry})
 	}
 	if len(rules) > 0 {
 		return rules, nil
@@ -87,16 +80,16 @@ func asked(args []string) (rules []explained, err error) {
 	return nil, &usageError{fmt.Sprintf("unknown code %q", args[0]), hint}
 }
 
-// Always marks a rule whose severity is not the user's to choose.
-func (r explained) Always() string {
+// always marks a rule whose severity is not the user's to choose.
+func always(r catalogue.Rule) string {
 	if r.Structural {
 		return ", always"
 	}
 	return ""
 }
 
-// On returns the provider of an example, if it is not the usual one.
-func (r explained) On() string {
+// exampleOn returns the provider of a rule's examples, if it is not the usual one.
+func exampleOn(r catalogue.Rule) string {
 	if r.Base == "" || r.Base == "none" {
 		return ""
 	}
@@ -107,10 +100,10 @@ func (r explained) On() string {
 const textWidth = 80
 
 // explainWith returns a format that is a template, given one rule or all.
-func explainWith(name string) func(io.Writer, []explained) error {
-	return func(w io.Writer, rules []explained) error {
+func explainWith(name string) func(io.Writer, []catalogue.Rule, string) error {
+	return func(w io.Writer, rules []catalogue.Rule, _ string) error {
 		parsed := template.Must(template.New(name).Funcs(template.FuncMap{
-			"lower": strings.ToLower, "indented": indented, "underlined": underlined, "escaped": escaped,
+			"lower": strings.ToLower, "always": always, "exampleOn": exampleOn, "indented": indented, "underlined": underlined, "escaped": escaped,
 			"wrapped": func(text string) string { return indented(wordwrap.WrapString(text, textWidth-2)) },
 		}).ParseFS(templates.Explain, "explain/"+name))
 		return parsed.Execute(w, rules)
@@ -145,11 +138,11 @@ func escaped(text string) string {
 	return strings.NewReplacer("<", "&lt;", "*", `\*`, "|", `\|`).Replace(text)
 }
 
-// explainJSON prints a list of rules, without the marks in their examples.
-func explainJSON(w io.Writer, rules []explained) error {
+// explainJSON prints rules without the marks in their examples.
+func explainJSON(w io.Writer, rules []catalogue.Rule, version string) error {
 	rules = slices.Clone(rules)
 	for i := range rules {
 		rules[i].Bad, _, _ = catalogue.CutMark(rules[i].Bad)
 	}
-	return diag.WriteJSON(w, rules)
+	return diag.WriteJSON(w, catalogue.Document{Header: format.NewHeader("explain", version), Rules: rules})
 }

@@ -102,6 +102,10 @@ func TestOutputsFitTheirSchemas(t *testing.T) {
 		}
 		judged[j.judge(t, strings.Join(args, " "), printed)] = true
 	}
+	try("explain")
+	try("version")
+	try("explain")
+	try("version")
 	for _, example := range examples {
 		if info, err := os.Stat(example); err != nil || !info.IsDir() {
 			continue

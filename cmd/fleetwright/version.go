@@ -57,11 +57,5 @@ func writeVersion(w io.Writer, v version.Version) error {
 }
 
 func writeVersionJSON(w io.Writer, v version.Version) error {
-	return diag.WriteJSON(w, struct {
-		Fleetwright string `json:"fleetwright"`
-		Release     bool   `json:"release"`
-		Commit      string `json:"commit,omitempty"`
-		Go          string `json:"go"`
-		Platform    string `json:"platform"`
-	}{v.String(), v.IsRelease(), v.Commit(), v.Go(), v.Platform()})
+	return diag.WriteJSON(w, v.Document())
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/fleetwright/fleetwright/templates"
 )
 
-// An Entry is the file of a code. As JSON it is the output of explain.
+// An Entry is the file of a code.
 type Entry struct {
 	// Name is the code's constant in Go.
 	Name string `json:"-"`

@@ -15,6 +15,7 @@ import (
 
 	"github.com/invopop/jsonschema"
 
+	"github.com/fleetwright/fleetwright/internal/catalogue"
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/internal/format"
@@ -22,6 +23,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/sink/diff"
 	"github.com/fleetwright/fleetwright/internal/sink/fleet"
 	"github.com/fleetwright/fleetwright/internal/sink/plan"
+	"github.com/fleetwright/fleetwright/internal/version"
 )
 
 // outputs are the JSON documents of commands.
@@ -34,6 +36,8 @@ var outputs = []struct {
 	{"plan", "Rollouts, simulated", reflect.TypeFor[plan.Document]()},
 	{"fleet", "Applications on clusters, and their order", reflect.TypeFor[fleet.Document]()},
 	{"import", "Report of an import", reflect.TypeFor[importer.Document]()},
+	{"explain", "Rules of the diagnostics", reflect.TypeFor[catalogue.Document]()},
+	{"version", "Version of the program", reflect.TypeFor[version.Document]()},
 }
 
 // module is the path of this module. Its root is the parent of the directory of package schema.

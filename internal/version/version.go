@@ -9,6 +9,8 @@ import (
 
 	"golang.org/x/mod/module"
 	"golang.org/x/mod/semver"
+
+	"github.com/fleetwright/fleetwright/internal/format"
 )
 
 // release is set by the linker in a release build, whose bytes must not depend on the state of Git: -ldflags
@@ -74,3 +76,22 @@ func (v Version) Go() string { return v.goVersion }
 
 // Platform returns the operating system and the architecture: "linux/amd64".
 func (v Version) Platform() string { return runtime.GOOS + "/" + runtime.GOARCH }
+
+// A Document is the version for programs. It is stable: a field keeps its name and its meaning, and new fields may be
+// added.
+type Document struct {
+	format.Header
+	// Release reports whether the build is a release, whose version can be compared with others.
+	Release bool `json:"release"`
+	// Commit is missing in a release that was built without Git.
+	Commit string `json:"commit,omitempty"`
+	// Go is the version of Go that built the program.
+	Go string `json:"go"`
+	// Platform is the operating system and the architecture: "linux/amd64".
+	Platform string `json:"platform"`
+}
+
+// Document returns the version for programs.
+func (v Version) Document() Document {
+	return Document{format.NewHeader("version", v.String()), v.IsRelease(), v.Commit(), v.Go(), v.Platform()}
+}
