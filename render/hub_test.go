@@ -125,7 +125,7 @@ func TestHubDependencies(t *testing.T) {
 func TestHubNeedsKubeconfigs(t *testing.T) {
 	files := onHub(rolledOut("kuma", "      rolloutPolicy: {trafficRouting: {canaryStrategy: {stepWeight: 10}}}\n")...)
 	files = edit(t, files, "fleet.yaml", ", spec: {kubeconfig: {name: one}}", "")
-	wantDiagnostic(t, files, "fleet.yaml:9:2: error FW215 spec: the hub cannot reach this cluster: spec.kubeconfig names no Secret")
+	wantDiagnostic(t, files, "fleet.yaml:9:2: error FW215 spec: the hub cluster cannot reach this cluster: spec.kubeconfig names no Secret")
 }
 
 // TestRolloutsOfTwoSpokesDoNotCollide checks that objects which Flagger creates on one cluster do not collide with

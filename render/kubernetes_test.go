@@ -108,11 +108,11 @@ func TestFieldsThatServicesDoNotSupport(t *testing.T) {
 		want   []string
 	}{
 		{"weights", "", []string{"analysisTimes: 5", "canaryStrategy: {stepWeight: 10}"},
-			[]string{`a.yaml:16:69: error FW750 ` + routing + `.canaryStrategy.stepWeight: Flagger moves no weights on kubernetes: it runs 10 checks, then gives the new version all traffic at once → analysisTimes: 10, instead of canaryStrategy`}},
+			[]string{`a.yaml:16:69: error FW750 ` + routing + `.canaryStrategy.stepWeight: Flagger ignores weights on kubernetes: it runs 10 checks, then gives the new version all traffic at once → analysisTimes: 10, instead of canaryStrategy`}},
 		{"weights in a list", "", []string{"analysisTimes: 5", "canaryStrategy: {stepWeights: [1, 10]}"},
-			[]string{`a.yaml:16:57: error FW750 ` + routing + `.canaryStrategy.stepWeights: Flagger moves no weights on kubernetes: it runs 10 checks, then gives the new version all traffic at once → analysisTimes: 10, instead of canaryStrategy`}},
+			[]string{`a.yaml:16:57: error FW750 ` + routing + `.canaryStrategy.stepWeights: Flagger ignores weights on kubernetes: it runs 10 checks, then gives the new version all traffic at once → analysisTimes: 10, instead of canaryStrategy`}},
 		{"weights by a patch", "", []string{"      port: 8080", "      patches: [{target: {kind: Canary}, patch: '{apiVersion: flagger.app/v1beta1, kind: Canary, metadata: {name: a}, spec: {analysis: {iterations: null, stepWeight: 10}}}'}]\n      port: 8080"},
-			[]string{`a.yaml:15:17: error FW750 spec.syncPolicies[0].rollout.patches[0]: Flagger moves no weights on kubernetes: it runs 10 checks, then gives the new version all traffic at once → analysisTimes: 10, instead of canaryStrategy`}},
+			[]string{`a.yaml:15:17: error FW750 spec.syncPolicies[0].rollout.patches[0]: Flagger ignores weights on kubernetes: it runs 10 checks, then gives the new version all traffic at once → analysisTimes: 10, instead of canaryStrategy`}},
 		{"weights that the Application does not set", "", []string{"analysisTimes: 5", "canaryStrategy: {stepWeight: 10}", "rolloutPolicy: {", "rolloutPolicy: {skipTrafficAnalysis: true, "}, nil},
 		{"conditions", "", []string{"analysisTimes: 5", "analysisTimes: 5, match: [{headers: {x: {exact: a}}}]"},
 			[]string{`a.yaml:16:58: error FW750 ` + routing + `.match: Flagger ignores match on kubernetes: the new version gets no requests before the switch → remove match: with only analysisTimes, the rollout is blue/green`}},
@@ -151,7 +151,7 @@ func TestServicesAreOnEveryClusterWithFlagger(t *testing.T) {
 		{"Kuma's fleet", []schema.File{fleetWith("f", "trafficRoutingProvider: kuma"), onServices("f")}, nil},
 		{"a RenderConfig with Flagger", []schema.File{installedConfig("flagger: {version: 1.44.0}", "prometheus: {address: http://p.m:9090}"), onServices("")}, nil},
 		{"no Flagger", []schema.File{fleetWith("f"), onServices("f")},
-			[]string{`a.yaml:11:31: error FW206 spec.syncPolicies[0].rollout.trafficRoutingProvider: nothing runs the rollout: the fleet at f.yaml:3:18 neither installs Flagger nor lists it under installed → to install Flagger, plugin: {flagger: {trafficRoutingProvider: kubernetes}} in the Fleet's spec; if the clusters have it, plugin: {flagger: {trafficRoutingProvider: kubernetes, installed: {flagger: {version: 1.44.0}}}} there, or plugin: {flagger: {installed: {flagger: {version: 1.44.0}}}} in the spec of a RenderConfig`}},
+			[]string{`a.yaml:11:31: error FW206 spec.syncPolicies[0].rollout.trafficRoutingProvider: nothing runs the rollout: the fleet at f.yaml:3:18 neither installs Flagger nor lists it under installed → to install Flagger, write plugin: {flagger: {trafficRoutingProvider: kubernetes}} in the Fleet's spec; if the clusters have it, also write installed: {flagger: {version: 1.44.0}} there under flagger, or write plugin: {flagger: {installed: {flagger: {version: 1.44.0}}}} in the spec of a RenderConfig`}},
 		{"Istio on Kuma's fleet", []schema.File{fleetWith("f", "trafficRoutingProvider: kuma"), rollingOut("a", "f", "istio")},
 			[]string{`a.yaml:11:31: error FW207 spec.syncPolicies[0].rollout.trafficRoutingProvider: the rollout uses istio, but the clusters have no istio (f.yaml:3:18 has kuma) → installed: {istio: {}} in plugin.flagger if the clusters have it, or trafficRoutingProvider: kuma`}},
 		{"Istio on a fleet on Services", []schema.File{fleetWith("f", "trafficRoutingProvider: kubernetes"), rollingOut("a", "f", "istio")},

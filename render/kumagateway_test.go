@@ -96,7 +96,7 @@ func TestPartsOfAnHTTPRouteThatKumaIgnores(t *testing.T) {
 			[]string{"a.yaml:14:20: error FW423 spec.syncPolicies[0].rollout.appProtocol: with meshServices mode Everywhere, a port without a known appProtocol is TCP, so Kuma ignores the HTTPRoute and no request reaches the new version → appProtocol: http"}},
 		{"MeshServices", version("2.13.10"), []string{byHTTPRoute}, everywhere, nil},
 		{"MeshServices only", version("2.13.10"), []string{byHTTPRoute}, strings.Replace(everywhere, "Everywhere", "Exclusive", 1),
-			[]string{"mesh.yaml:5:29: error FW408 spec.meshServices.mode: with meshServices mode Exclusive, sidecars ignore TrafficRoutes, and an HTTPRoute sends all requests to the new version → mode: Disabled; or Kuma 3.0 with trafficRoutingProvider: gatewayapi, and no meshServices"}},
+			[]string{"mesh.yaml:5:29: error FW408 spec.meshServices.mode: with meshServices mode Exclusive, sidecars ignore TrafficRoutes, and an HTTPRoute sends all requests to the new version → mode: Disabled; or, once Kuma 3.0 is released, trafficRoutingProvider: gatewayapi and no meshServices"}},
 		{"session affinity", gatewayKuma, []string{strings.Replace(byHTTPRoute, "{metrics", "{sessionAffinity: {cookieName: c}, metrics", 1)}, "",
 			[]string{"a.yaml:15:108: error FW424 spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis.sessionAffinity: Kuma drops the cookie from the HTTPRoute, so clients switch between the versions → remove sessionAffinity"}},
 		{"CORS", gatewayKuma, []string{in("corsPolicy: {allowOrigin: [https://example.com], maxAge: 24h}", byHTTPRoute)}, "",
@@ -129,7 +129,7 @@ func TestPartsOfAnHTTPRouteThatKumaIgnores(t *testing.T) {
 		{"Kuma 3.1", version("3.1.0"), []string{ownMetric}, "",
 			[]string{"fleet.yaml:10:33: error FW401 spec.plugin.flagger.config.chart.version: fleetwright does not support Kuma 3.1.0 → version: 2.7.3, or another from 2.7 to 2.14"}},
 		{"Kuma 3 by TrafficRoute", "trafficRoutingProvider: kuma\nconfig: {chart: {version: 3.0.0}}\n", []string{byTrafficRoute}, "",
-			[]string{"fleet.yaml:9:33: error FW401 spec.plugin.flagger.config.chart.version: Kuma 3.0.0 has no TrafficRoute, the only way for Flagger to move traffic on kuma → version: 2.7.3, or another from 2.2 to 2.14; with Kuma 3.0, trafficRoutingProvider: gatewayapi"}},
+			[]string{"fleet.yaml:9:33: error FW401 spec.plugin.flagger.config.chart.version: Kuma 3.0.0 has no TrafficRoute, the only way for Flagger to move traffic on kuma → version: 2.7.3, or another from 2.2 to 2.14; once Kuma 3.0 is released, trafficRoutingProvider: gatewayapi"}},
 		{"the metrics of Kuma 3", version("3.0.0"), []string{byHTTPRoute}, "",
 			[]string{
 				"a.yaml:15:125: error FW715 spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis.metrics[0].name: Kuma 3.0.0 has other metrics than Kuma 2, and fleetwright has no tested query for request-success-rate → a customMetric, such as one of the application's own metrics",

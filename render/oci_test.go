@@ -155,7 +155,7 @@ func TestOCIRepositoryIsChecked(t *testing.T) {
 	}
 	for spec, want := range map[string]string{
 		"  ociRepository: {url: oci://registry.example.com/fleet, interval: 5m}\n":             "config.yaml:4:3: error FW233 spec.ociRepository: no cluster syncs from ociRepository: sourceRef.kind is GitRepository",
-		repository("") + "  path: clusters\n":                                                  "config.yaml:5:3: error FW233 spec.ociRepository: ociRepository needs an artifact for each cluster, but with the path clusters one artifact holds all clusters",
+		repository("") + "  path: clusters\n":                                                  "config.yaml:5:3: error FW233 spec.ociRepository: ociRepository needs one artifact for each cluster, but path: clusters puts all clusters into one",
 		repository(", layerSelector: {operation: copy}"):                                       "config.yaml:5:72: error FW233 spec.ociRepository.layerSelector",
 		repository(", layerSelector: {mediaType: application/x-tar}"):                          "config.yaml:5:72: error FW233 spec.ociRepository.layerSelector",
 		repository(", ref: {digest: \"sha256:" + strings.Repeat("0", 64) + "\"}"):              "config.yaml:5:72: error FW233 spec.ociRepository.ref:",

@@ -250,7 +250,7 @@ func TestOverridesAndVariablesThatDoNotWork(t *testing.T) {
 		{"in a key", "  - name: p\n    helm: {interval: 5m, chart: {spec: {chart: ./chart}}, values: {\"${cluster.name}\": 1}}\n",
 			[]string{"a.yaml:9:68: error FW124 spec.syncPolicies[0].helm.values[\"${cluster.name}\"]: ${cluster.name} is not resolved in a key"}},
 		{"a label that a cluster lacks", "  - name: p\n    kustomization: {interval: 5m, prune: true, path: \"./${cluster.labels.tier}\"}\n",
-			[]string{"a.yaml:9:54: error FW227 spec.syncPolicies[0].kustomization.path: lisbon, tokyo have no label tier, so ${cluster.labels.tier} has no value there → add the label to the clusters, or set the value with overrides"}},
+			[]string{"a.yaml:9:54: error FW227 spec.syncPolicies[0].kustomization.path: clusters lisbon, tokyo have no label \"tier\", so ${cluster.labels.tier} has no value there → add the label to the clusters, or set the value with overrides"}},
 		{"a label that an override does not need", "  - name: p\n    kustomization: {interval: 5m, prune: true, path: \"./${cluster.labels.tier}\"}\n    overrides:\n    - {clusterSelector: {matchExpressions: [{key: tier, operator: DoesNotExist}]}, kustomization: {path: ./other}}\n", nil},
 		{"a value of another type", "  - name: p\n    kustomization: {interval: 5m, prune: true, force: \"${cluster.labels.region}\"}\n",
 			[]string{"a.yaml:9:55: error FW111 spec.syncPolicies[0].kustomization.force: on berlin, lisbon: expected true or false, got the text \"eu\"", "a.yaml:9:55: error FW111 spec.syncPolicies[0].kustomization.force: on tokyo: expected true or false, got the text \"asia\""}},

@@ -38,7 +38,7 @@ func checkMesh(s *api.MeshSpec) (all []Rejection) {
 	// (pkg/plugins/runtime/k8s/controllers/pod_converter.go): a split by HTTPRoute reaches the canary only, as
 	// seen on 2.13.10. By its sources 2.9, 2.10 and 2.14.1 to 2.14.3 would not; nobody has tried.
 	if s.MeshServices != nil && s.MeshServices.Mode == "Exclusive" {
-		all = append(all, broken(diag.MeshServices, Path{"meshServices", "mode"}, "with meshServices mode Exclusive, sidecars ignore TrafficRoutes, and an HTTPRoute sends all requests to the new version", "mode: Disabled; or Kuma 3.0 with trafficRoutingProvider: gatewayapi, and no meshServices")...)
+		all = append(all, broken(diag.MeshServices, Path{"meshServices", "mode"}, "with meshServices mode Exclusive, sidecars ignore TrafficRoutes, and an HTTPRoute sends all requests to the new version", "mode: Disabled; or, once Kuma 3.0 is released, trafficRoutingProvider: gatewayapi and no meshServices")...)
 	}
 	return all
 }

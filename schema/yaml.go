@@ -213,7 +213,7 @@ func (d *decoder) mapping(n *yaml.Node, path Path) any {
 		}
 		lines[name] = key.Line
 		if written := resolve(key).Value; written != name {
-			d.fail(diag.KeyReadAs, key, path.With(name), fmt.Sprintf("Kubernetes and Helm read the key %q as %s: in YAML 1.1 it is not text without quotes", written, name), strconv.Quote(written)+": …")
+			d.fail(diag.KeyReadAs, key, path.With(name), fmt.Sprintf("Kubernetes and Helm read the key %q as %s: in YAML 1.1 it is text only in quotes", written, name), strconv.Quote(written)+": …")
 		}
 		m[name] = d.value(value, append(path, name))
 	}

@@ -148,8 +148,8 @@ func (f outputFlags) stale(comparison disk.Comparison, paths []string) (list dia
 	list = append(list, strays(f.out, comparison.Stray)...)
 	for _, cluster := range comparison.Waiting {
 		at := diag.Position{File: f.fileOf(cluster, layout.FormerInventoryFile)}
-		list = append(list, diag.New(diag.FormerLayout, at, "", "the directory is in the former layout; render migrates it in two commits, and writes changes of the inputs only in the second",
-			"wait until the cluster has synced the first, then run "+f.finishing(paths, f.clusters)))
+		list = append(list, diag.New(diag.FormerLayout, at, "", "the directory is in the former layout; render migrates it in two commits, and writes changes to the inputs only in the second",
+			"wait until the cluster has synced the first commit, then run "+f.finishing(paths, f.clusters)))
 	}
 	return list.Sorted()
 }

@@ -240,7 +240,7 @@ func editedIn(out string, c *choice) (list diag.List, err error) {
 	for name, restore := range c.lost(out) {
 		at := diag.Position{File: path.Join(filepath.ToSlash(out), name)}
 		list = append(list, diag.New(diag.WaitingEdited, at, "",
-			fmt.Sprintf("all files of the cluster %s are missing, and render does not write them while it waits (through: %s)", name, c.through), "restore them: "+restore))
+			fmt.Sprintf("all files of the cluster %s are missing, and render does not write them while the cluster waits (through: %s)", name, c.through), "restore them: "+restore))
 	}
 	hint := "restore %s"
 	if dir, err := git.Real(out); err == nil {
@@ -264,7 +264,7 @@ func editedIn(out string, c *choice) (list diag.List, err error) {
 		}
 		at := diag.Position{File: path.Join(filepath.ToSlash(out), e.Dir, e.First)}
 		list = append(list, diag.New(diag.WaitingEdited, at, "",
-			fmt.Sprintf("%s not as rendered, and render does not repair the cluster %s while it waits (through: %s): %s", are(len(e.Files), "file"), e.Name, c.through, diag.Some(e.Files, 3)),
+			fmt.Sprintf("%s not as rendered, and render does not repair cluster %s, which waits (through: %s): %s", are(len(e.Files), "file"), e.Name, c.through, diag.Some(e.Files, 3)),
 			fmt.Sprintf(hint, quotedAll(restore)+rest)+"; or render the cluster now with --through "+quoted(lastOf(c.all.Waves, []string{e.Name}))))
 	}
 	return list.Sorted(), err

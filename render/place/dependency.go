@@ -99,6 +99,8 @@ type dependencyGraph struct {
 	// kurator holds the policies by the names that Kurator gives to their objects. It is computed on first use,
 	// because it has as many entries as policies times clusters.
 	kurator map[object]dependency
+	// names holds the names of the policies in each namespace, sorted. It is computed on first use.
+	names map[string][]string
 	// place holds the index in path of each policy being visited, and then the constant visited.
 	place map[*Policy]int
 	// path holds the policies being visited, each of which depends on the next.
@@ -131,6 +133,20 @@ func (d *dependencyGraph) find(kind string, ref api.NamespacedReference) depende
 		return found
 	}
 	return d.kurator[object{otherKind[kind], ref}]
+}
+
+// namesIn returns the names of the policies in a namespace.
+func (d *dependencyGraph) namesIn(namespace string) []string {
+	if d.names == nil {
+		d.names = map[string][]string{}
+		for o := range d.policies {
+			d.names[o.Namespace] = append(d.names[o.Namespace], o.Name)
+		}
+		for _, names := range d.names {
+			slices.Sort(names)
+		}
+	}
+	return d.names[namespace]
 }
 
 // byTarget returns the policy of a name on each target, if several policies have the name.
@@ -189,7 +205,7 @@ func (d *dependencyGraph) check(p *Policy, on dependency, at schema.Path) {
 		if namespace != d.settings.Source.Namespace && !d.MayMiss("Application") {
 			d.Add(p.App.Doc.Diagnostic(diag.UnknownDependency, at,
 				fmt.Sprintf("no policy renders a %s %s in namespace %s, so this policy waits forever", p.ObjectKind(), on.ref.Name, namespace),
-				"write the name of a policy; one without a name is called <application>-<index>"))
+				diag.DidYouMean(on.ref.Name, d.namesIn(namespace), "write the name of a policy; one without a name is called <application>-<index>")))
 		}
 		return
 	}

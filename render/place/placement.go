@@ -115,11 +115,11 @@ func (pl *placer) checkTargets(targets []*Target) {
 				other = fmt.Sprintf("the %s at %s", before.kind, before.Doc.Position("metadata", "name"))
 			}
 			pl.Add(t.Doc.Diagnostic(diag.ClusterNamesMeet, schema.Path{"metadata", "name"},
-				fmt.Sprintf("the cluster %s has the same name as %s; both would write one directory", t.Name, other), "rename one of the two"))
+				fmt.Sprintf("the cluster %s has the same name as %s; both would be written to one directory", t.Name, other), "rename one of the two"))
 		}
 		reached := len(t.Apps) > 0 || t.Platform != nil
 		if t.Remote && reached && t.Kubeconfig == nil && t.kind == "AttachedCluster" {
-			pl.Add(t.Doc.Diagnostic(diag.NoKubeconfig, schema.Path{"spec"}, "the hub cannot reach this cluster: spec.kubeconfig names no Secret", "kubeconfig: {name: "+t.Name+", key: value}"))
+			pl.Add(t.Doc.Diagnostic(diag.NoKubeconfig, schema.Path{"spec"}, "the hub cluster cannot reach this cluster: spec.kubeconfig names no Secret", fmt.Sprintf("kubeconfig: {name: %s, key: value}, where Secret %[1]s holds the kubeconfig in its key value", t.Name)))
 		}
 	}
 }
@@ -369,7 +369,7 @@ func (in *Input) CheckUnreached(targets []*Target) {
 	}
 	for _, cl := range in.clusters {
 		if len(in.Applications) > 0 && !reached[cl] {
-			in.report.Add(cl.Doc.Diagnostic(diag.UnreachedCluster, schema.Path{"metadata", "name"}, fmt.Sprintf("no Application is deployed to the cluster %s", cl.Name), ""))
+			in.report.Add(cl.Doc.Diagnostic(diag.UnreachedCluster, schema.Path{"metadata", "name"}, fmt.Sprintf("no Application is deployed to the cluster %s", cl.Name), "add it to a Fleet that an Application names, or remove it"))
 		}
 	}
 }

@@ -362,12 +362,12 @@ func (v *varier) check() {
 	}
 	for _, l := range v.lacks {
 		slices.Sort(l.clusters)
-		have := "have"
+		noun, have := "clusters", "have"
 		if len(l.clusters) == 1 {
-			have = "has"
+			noun, have = "cluster", "has"
 		}
 		message := func(clusters string) string {
-			return fmt.Sprintf("%s %s no label %s, so ${cluster.labels.%s} has no value there", clusters, have, l.label, l.label)
+			return fmt.Sprintf("%s %s %s no label %q, so ${cluster.labels.%s} has no value there", noun, clusters, have, l.label, l.label)
 		}
 		l.Message = message(diag.Some(l.clusters, diag.MostNames))
 		l.Hint = "add the label to the clusters, or set the value with overrides"

@@ -86,7 +86,7 @@ func (in *Input) PlaceWaves(targets []*Target, hub bool) *Waves {
 		seen[wave.Name] = i
 	}
 	if _, ok := seen[spec.Through]; !ok && spec.Through != "" && !doc.Wrong(schema.Path{"spec", "waves"}) {
-		add(diag.UnknownWave, through, fmt.Sprintf("unknown wave %s", spec.Through), diag.DidYouMean(spec.Through, w.Names, "the waves are "+diag.Some(w.Names, diag.MostNames)))
+		add(diag.UnknownWave, through, fmt.Sprintf("unknown wave %q", spec.Through), diag.DidYouMean(spec.Through, w.Names, "the waves are "+diag.Some(w.Names, diag.MostNames)))
 	}
 	var clusters []*Cluster
 	for _, t := range targets {

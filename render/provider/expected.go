@@ -100,7 +100,7 @@ func (in *installer) expect(s *rollout.Installation, told rollout.Told) {
 		if !p.IsOfFleet() {
 			clusters = "every cluster whose fleets have no plugin.flagger"
 		}
-		in.base(p).report(diag.InstalledExpected, schema.Path{"installed"}, clusters+" must already have "+strings.Join(what, "; "), strings.Join(how, "; "))
+		in.base(p).report(diag.InstalledExpected, schema.Path{"installed"}, clusters+" must already have "+strings.Join(what, "; "), "to check: "+strings.Join(how, "; "))
 	}
 }
 

@@ -212,7 +212,7 @@ func nameOf(field schema.Path) string { return field[len(field)-1].(string) }
 func (f *feature) ignored(provider, name string) (code diag.Code, message, hint string) {
 	if f.harmless {
 		if code := ignoredCodes[provider]; code != "" {
-			return code, fmt.Sprintf("Flagger does not pass %s on to %s, so it has no effect", name, api.ProviderName(provider)), ""
+			return code, fmt.Sprintf("Flagger does not pass %s on to %s, so it has no effect", name, api.ProviderName(provider)), "remove the field"
 		}
 	}
 	say := f.otherwise[provider]

@@ -108,7 +108,7 @@ func checkNoWeights(r *rules.Rollout) {
 			field = "stepWeights"
 		}
 		r.Report(plainly(r, diag.NotOnKubernetes, diag.RoutedOtherwise), schema.Path{"analysis", field},
-			fmt.Sprintf("Flagger moves no weights on kubernetes: it runs %d checks, then gives the new version all traffic at once", r.Canary.Iterations()),
+			fmt.Sprintf("Flagger ignores weights on kubernetes: it runs %d checks, then gives the new version all traffic at once", r.Canary.Iterations()),
 			fmt.Sprintf("analysisTimes: %d, instead of canaryStrategy", r.Canary.Iterations()))
 	}
 }

@@ -159,7 +159,7 @@ func (k *kuma) findVersion() {
 		k.minor = kumaThree
 		k.reportVersion(diag.KumaUnreleased, fmt.Sprintf("Kuma %s is not released; the manifests follow its sources of August 2026", k.chart.Version), supported)
 	case v.Major > 2 && k.byRoute:
-		k.reportVersion(diag.KumaVersion, fmt.Sprintf("Kuma %s has no TrafficRoute, the only way for Flagger to move traffic on kuma", k.chart.Version), supported+"; with Kuma 3.0, trafficRoutingProvider: gatewayapi")
+		k.reportVersion(diag.KumaVersion, fmt.Sprintf("Kuma %s has no TrafficRoute, the only way for Flagger to move traffic on kuma", k.chart.Version), supported+"; once Kuma 3.0 is released, trafficRoutingProvider: gatewayapi")
 	case v.Major == 2 && v.Minor >= kumaFirst && v.Minor < first:
 		k.reportVersion(diag.KumaVersion, fmt.Sprintf("Kuma %s ignores the HTTPRoutes with which Flagger moves traffic on gatewayapi", k.chart.Version), supported)
 	case v.Major != 2 || v.Minor < first || v.Minor > kumaLast:

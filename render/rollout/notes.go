@@ -54,10 +54,10 @@ func Summarize(r *report.Report) {
 	r.Summarize(diag.HistogramExpected, func(_ []string, others int) string {
 		return "the pods must expose the metric http_request_duration_seconds, with the HTTP status in the label status, status_code or code: without a mesh, nothing else counts requests" + hereToo(others)
 	})
-	r.Summarize(diag.LongerThanTimeout, sameOr("a good version takes longer to be promoted than the timeout",
-		"the timeout limits only how long pods may stay unready; Flagger never aborts a slow rollout"))
-	r.Summarize(diag.UndoneByFlux, sameOr("Flux resets the workload to Git before Flagger promotes a new version",
-		"Flux first reverts a version that is set only on the cluster, not in Git"))
+	r.Summarize(diag.LongerThanTimeout, sameOr("a good version is promoted after the timeout, which does not stop the rollout",
+		"it limits only how long pods may stay unready"))
+	r.Summarize(diag.UndoneByFlux, sameOr("a version that is set on the cluster, not in Git, is never promoted",
+		"Flux resets the workload to Git first"))
 }
 
 // byPlace returns the names of objects that must exist on the clusters, and of those that must exist on the hub.
@@ -208,7 +208,7 @@ func noteRolloutTimeout(r *Rollout, run flagger.Run) {
 	}
 	if timeout := time.Duration(*n) * time.Second; run.Duration() > timeout {
 		r.c.Note(diag.LongerThanTimeout, r.Origin("rolloutPolicy", "rolloutTimeoutSeconds"),
-			fmt.Sprintf("a good version is promoted after %s, later than the timeout of %s", diag.Duration(run.Duration()), diag.Duration(timeout)))
+			fmt.Sprintf("a good version is promoted after %s, and the timeout of %s does not stop the rollout", diag.Duration(run.Duration()), diag.Duration(timeout)))
 	}
 }
 
@@ -220,6 +220,6 @@ func noteUndoneByFlux(r *Rollout, run flagger.Run) {
 			continue
 		}
 		r.c.Note(diag.UndoneByFlux, manifest.Origin{Doc: p.App.Doc, Path: p.Path.With("kustomization", "interval")},
-			fmt.Sprintf("Flux resets the workload to Git every %s, but Flagger promotes a new version only after %s", diag.Duration(k.Interval.Length()), diag.Duration(run.Copied())))
+			fmt.Sprintf("a version that is set on the cluster, not in Git, is never promoted (promotion takes %s, and Flux syncs every %s)", diag.Duration(run.Copied()), diag.Duration(k.Interval.Length())))
 	}
 }

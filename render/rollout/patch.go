@@ -517,7 +517,7 @@ func badKey(value any, path schema.Path) (at schema.Path, why string) {
 			case len(validation.IsQualifiedName(strings.ToLower(key))) > 0:
 				return path.With(name), fmt.Sprintf("%q is not a valid key", key)
 			case !schema.IsBuildable(path.With(name), key):
-				return path.With(name), fmt.Sprintf("kustomize drops the quotes of %q, which is not text without them", key)
+				return path.With(name), fmt.Sprintf("kustomize drops the quotes of %q, which is text only in quotes", key)
 			}
 		}
 	}

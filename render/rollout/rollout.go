@@ -151,7 +151,7 @@ func reportNotInstalled(r *Rollout) {
 			fmt.Sprintf("if it has Flagger, %s; otherwise destination: {fleet: …}, and %s in that Fleet's spec", inConfig, rendered))
 	default:
 		r.Report(diag.NoFlagger, schema.Path{at}, fmt.Sprintf("nothing runs the rollout: the fleet at %s neither installs Flagger nor lists it under installed", f.Doc.Position("metadata", "name")),
-			fmt.Sprintf("to install Flagger, %s in the Fleet's spec; if the clusters have it, plugin: {flagger: {trafficRoutingProvider: %s, %s}} there, or %s", rendered, provider, installed, inConfig))
+			fmt.Sprintf("to install Flagger, write %s in the Fleet's spec; if the clusters have it, also write %s there under flagger, or write %s", rendered, installed, inConfig))
 	}
 }
 

@@ -26,7 +26,7 @@ func checkAlerts(r *Rollout) {
 				hint += " or " + r.On.Namespace
 			}
 			r.Report(diag.AlertNamespace, at.With("namespace"),
-				fmt.Sprintf("nothing creates namespace %s before Flux applies AlertProvider %s; without it, Flux applies no rollout of this application", namespace, a.ProviderRef.Name), hint)
+				fmt.Sprintf("nothing creates namespace %q before Flux applies AlertProvider %s; until it exists, Flux applies no rollout of this application", namespace, a.ProviderRef.Name), hint)
 		}
 	}
 }

@@ -27,7 +27,7 @@ func shorter(interval string) (seconds int, ok bool) {
 // checkIntervals reports intervals that are too short for Flagger or Prometheus.
 func checkIntervals(r *Rollout) {
 	if n, ok := shorter(r.Analysis.Interval); ok {
-		r.Report(diag.ShortInterval, inAnalysis("interval"), fmt.Sprintf("an interval of %d s is too short: Flagger checks at most every %d s", n, shortestInterval), fmt.Sprintf("checkIntervalSeconds: %d or more", shortestInterval))
+		r.Report(diag.ShortInterval, inAnalysis("interval"), fmt.Sprintf("an interval of %d s is too short: Flagger checks at most once every %d s", n, shortestInterval), fmt.Sprintf("checkIntervalSeconds: %d or more", shortestInterval))
 	}
 	for i, m := range r.Analysis.Metrics {
 		if _, err := time.ParseDuration(m.Interval); err != nil && r.parsesInterval(m) {

@@ -55,7 +55,7 @@ func checkKnownCommand(r *Rollout, w flagger.Webhook, call flagger.Call, functio
 		return
 	}
 	hint := diag.DidYouMean(name, testerCommands, "use "+strings.Join(testerCommands, ", ")+", or a command of busybox")
-	r.Report(diag.UnknownCommand, at, fmt.Sprintf("the load tester's image has no %s, so the command fails", name), hint)
+	r.Report(diag.UnknownCommand, at, fmt.Sprintf("the load tester's image has no program %s, so the command fails", name), hint)
 }
 
 // otherImage reports whether the load tester of a webhook runs another image than Flagger's.

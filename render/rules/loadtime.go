@@ -64,7 +64,7 @@ func checkLoadAgain(r *Rollout, l load, every time.Duration, metric string, wind
 	if least := every - window; least > 0 {
 		hint += fmt.Sprintf(" and longer than %s", diag.Duration(least))
 	}
-	r.Report(diag.LoadEnds, l.at, fmt.Sprintf("%s; checks of %s then see no requests in their window of %s", message, metric, diag.Duration(window)), hint)
+	r.Report(diag.LoadEnds, l.at, fmt.Sprintf("%s; without other traffic, some checks of %s see no requests in their window of %s, and fail", message, metric, diag.Duration(window)), hint)
 }
 
 // shortestWindow returns the metric with the shortest window, among those whose query uses the interval.

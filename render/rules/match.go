@@ -20,7 +20,7 @@ func checkMatch(r *Rollout) {
 	}
 	// On istio the weights of a plain Canary split the matching requests (pkg/router/istio.go, SetRoutes).
 	if weights := a.StepWeight > 0 || a.MaxWeight > 0 || len(a.StepWeights) > 0; weights && !(r.Plain && r.Provider == flagger.Istio) {
-		message := "match overrides the weights: only matching requests are split; all other requests stay on the stable version until promotion"
+		message := "with match, the weights split only the matching requests; all other requests stay on the stable version until promotion"
 		if r.Provider == flagger.Nginx {
 			message = "match overrides the weights: matching requests all go to the new version, and the first passed check promotes it"
 		}

@@ -26,7 +26,7 @@ func checkMetrics(r *Rollout) {
 		seen[m.Name] = i
 		if IsBuiltin(m.Name) && (m.TemplateRef != nil || m.Query != "") {
 			// pkg/controller/scheduler_metrics.go, runBuiltinMetricChecks
-			r.Report(diag.OneThreshold, at, fmt.Sprintf("Flagger also runs its built-in query %s, and compares both values with this threshold", m.Name), fmt.Sprintf("name: own-%s", m.Name))
+			r.Report(diag.OneThreshold, at, fmt.Sprintf("metric %s has the name of a built-in query: Flagger runs both, and compares both values with this threshold", m.Name), fmt.Sprintf("name: own-%s", m.Name))
 		}
 		if r.Plain && m.TemplateRef == nil && m.Query == "" && !IsBuiltin(m.Name) { // an Application's metrics have their own rule
 			// pkg/controller/scheduler_metrics.go, runMetricChecks

@@ -403,7 +403,7 @@ func externalMetricProblem(query string) (message, hint string) {
 	return "", ""
 }
 
-const kuratorIsGone = "this is the Prometheus of Kurator; fleetwright's has another name, so every check fails unless Kurator's still runs"
+const kuratorIsGone = "this is Kurator's Prometheus, which fleetwright replaces with another; every check fails unless Kurator's still runs"
 
 // kuratorAddress returns the address of the Prometheus that replaces Kurator's, or nothing if an address is not
 // Kurator's. Kurator's HelmRelease is flagger-<cluster>, Flux prefixes it with the target namespace, and the

@@ -100,11 +100,11 @@ func checkOptsOut(r *Rollout) {
 	case by == "":
 	case pod:
 		r.Report(diag.NotInjected, targetName,
-			fmt.Sprintf("%s in %s prevents the sidecar, so the rollout shifts or measures no traffic", by, called(found.Object)),
+			fmt.Sprintf("%s in %s prevents the sidecar, so Flagger cannot shift this traffic, or cannot measure it", by, called(found.Object)),
 			"remove it from the pod template")
 	default:
 		r.Report(diag.NotInjected, targetName,
-			fmt.Sprintf("%s in %s prevents the sidecars, so the rollout shifts or measures no traffic", by, called(namespace.Object)),
+			fmt.Sprintf("%s in %s prevents the sidecars, so Flagger cannot shift this traffic, or cannot measure it", by, called(namespace.Object)),
 			"remove the label from the Namespace")
 	}
 }

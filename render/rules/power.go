@@ -168,7 +168,7 @@ func underTraffic(s *Sight) string {
 	case users:
 		return "with the expected traffic"
 	}
-	return "with only the load test"
+	return "with no traffic but the load test"
 }
 
 // A change is a change to a rollout: the hint for it, and its effect on a copy.

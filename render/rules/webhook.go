@@ -50,8 +50,8 @@ func checkWebhooks(r *Rollout) {
 		if position := r.Source.Position(r.ID, spec(at...)); !unanswered[position] {
 			unanswered[position] = true
 			r.Report(diag.NoLoadTester, at,
-				fmt.Sprintf("no load tester answers this webhook, so every check fails: the rollout has none, and %s has no public one", r.On.By),
-				"testLoader: true in the rollout; or for the fleet publicTestloader: true, or installed: {loadtester: {url: http://flagger-loadtester.test/}}")
+				fmt.Sprintf("no load tester answers this webhook, so every check fails: neither the rollout nor the plugin at %s has one", r.On.By),
+				"testLoader: true in the rollout; or in plugin.flagger publicTestloader: true, or installed: {loadtester: {url: http://flagger-loadtester.test/}}")
 		}
 	}
 }

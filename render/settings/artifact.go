@@ -16,7 +16,7 @@ func (s *Settings) setArtifact(o *api.OCIRepository, refuse func(at schema.Path,
 		refuse(at, fmt.Sprintf("no cluster syncs from ociRepository: sourceRef.kind is %s", s.Source.Kind), "sourceRef: {kind: OCIRepository}")
 		return
 	case !s.OwnArtifacts:
-		refuse(at, fmt.Sprintf("ociRepository needs an artifact for each cluster, but with the path %s one artifact holds all clusters", s.Path),
+		refuse(at, fmt.Sprintf("ociRepository needs one artifact for each cluster, but path: %s puts all clusters into one", s.Path),
 			"remove the path (fleetwright publish pushes one artifact for each cluster), or remove ociRepository")
 		return
 	}

@@ -27,7 +27,7 @@ func CheckProgram(config *schema.Document, release string, to *report.Report) {
 			"install a release to compare the version"))
 	case !inRange(release, wanted):
 		to.Add(config.Diagnostic(diag.OtherProgram, at, fmt.Sprintf("this is fleetwright %s, but %s is required", release, wanted),
-			"install a release in this range from https://github.com/fleetwright/fleetwright/releases, or change the range after fleetwright diff --base-program"))
+			"install a release in this range from https://github.com/fleetwright/fleetwright/releases, or compare the two with fleetwright diff --base-program, then change the range"))
 	}
 }
 
