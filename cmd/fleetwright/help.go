@@ -58,6 +58,8 @@ func newHelpCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			found.InitDefaultHelpFlag() // cobra adds these only to the command that runs
+			found.InitDefaultVersionFlag()
 			return found.Help()
 		},
 	}

@@ -1,9 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -18,10 +18,10 @@ var commandsElsewhere = []struct {
 	command string
 	names   []string
 }{
-	{"check", []string{"lint", "validate", "verify", "vet", "test", "ci", "status"}},
+	{"check", []string{"lint", "validate", "verify", "vet", "test", "ci", "status", "scan", "audit"}},
 	{"render", []string{"build", "generate", "gen", "template", "compile", "export", "hydrate", "manifests", "kustomize", "apply", "write"}},
 	{"diff", []string{"preview", "dry-run", "compare", "changes"}},
-	{"plan", []string{"simulate", "timeline", "rollout", "rollouts", "analyze", "analyse"}},
+	{"plan", []string{"simulate", "timeline", "rollout", "rollouts", "canary", "canaries", "analyze", "analyse"}},
 	{"fleet", []string{"graph", "tree", "list", "ls", "map", "show", "get", "clusters", "inventory"}},
 	{"explain", []string{"docs", "doc", "why", "describe", "codes", "diagnostics"}},
 	{"import", []string{"convert", "adopt", "migrate"}},
@@ -33,20 +33,32 @@ var commandsElsewhere = []struct {
 
 // unknownCommand returns the error for a command that does not exist, with a suggestion.
 func unknownCommand(root *cobra.Command, name string) error {
-	commands := map[string]string{}
-	for _, cmd := range root.Commands() {
-		commands[cmd.Name()] = cmd.Name()
-	}
-	for _, e := range commandsElsewhere {
-		for _, name := range e.names {
-			commands[name] = commands[e.command]
-		}
-	}
 	message := fmt.Sprintf("unknown command %q", name)
-	if meant := commands[diag.Nearest(name, slices.Sorted(maps.Keys(commands)))]; meant != "" {
+	if meant := commandMeant(root, name); meant != "" {
 		message += "; did you mean " + meant + "?"
 	}
 	return &usageError{message, root.Name() + " --help lists the commands"}
+}
+
+// commandMeant returns the command that a word means: in other tools, by its spelling, or by both.
+func commandMeant(root *cobra.Command, word string) string {
+	elsewhere := func(isMeant func(name string) bool) string {
+		for _, e := range commandsElsewhere {
+			if slices.ContainsFunc(e.names, isMeant) {
+				return e.command
+			}
+		}
+		return ""
+	}
+	var names []string
+	for _, cmd := range root.Commands() {
+		names = append(names, cmd.Name())
+	}
+	return cmp.Or(
+		elsewhere(func(name string) bool { return name == word }),
+		diag.Nearest(word, names),
+		elsewhere(func(name string) bool { return diag.IsTypo(word, name) }),
+	)
 }
 
 // flagsElsewhere are names that other tools have for a flag, with the flag or a hint.
