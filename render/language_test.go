@@ -200,6 +200,8 @@ func TestFieldsOfNewerFlagger(t *testing.T) {
 	keptn := edit(t, at("1.37.0"), "x.yaml", "type: prometheus", "type: keptn")
 	wantDiagnostic(t, keptn, "x.yaml:47:86: error FW325 spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis.metrics[1].customMetric.provider.type: Flagger 1.37.0 has no provider keptn (added in 1.38), so the API server rejects the MetricTemplate")
 	wantDiagnostic(t, at("1.35.0"), "fleet.yaml:7:63: error FW327 spec.plugin.flagger.chart.version: Flagger 1.35.0 is too old: fleetwright supports 1.36.0 and newer")
+	inConfig := append(slices.Clone(files), schema.File{Name: "config.yaml", Data: []byte("apiVersion: fleetwright.dev/v1alpha1\nkind: RenderConfig\nspec: {charts: {flagger: {version: 1.35.0}}}\n")})
+	wantDiagnostic(t, inConfig, "config.yaml:3:36: error FW327 spec.charts.flagger.version: Flagger 1.35.0 is too old: fleetwright supports 1.36.0 and newer")
 	wantDiagnostic(t, at("1.36.1"), "x.yaml:50:135: error FW325 spec.syncPolicies[0].rollout.rolloutPolicy.webhooks[0].disableTLS: Flagger 1.36.1 has no disableTLS (added in 1.39), so the API server rejects the Canary")
 }
 

@@ -38,7 +38,7 @@ var patterns = []pattern{
 	{"fleet-name", `^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)?$`, "a valid Kubernetes name: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit", suggestName, func(text string) bool { return text == "" || len(validation.IsDNS1123Subdomain(text)) == 0 }},
 	{"label-value", `^(([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9])?$`, "a label value: at most 63 letters, digits, '-', '_' and '.', beginning and ending with a letter or digit", nil, taken(validation.IsValidLabelValue)},
 	{"wave-name", `^([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9]$`, "the name of a wave: at most 63 letters, digits, '-', '_' and '.', beginning and ending with a letter or digit", nil, nil},
-	{"release-range", `^(>=|<=|>|<|=) *v?(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*)){0,2}(-[0-9A-Za-z.-]+)?([ ,]+(>=|<=|>|<|=) *v?(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*)){0,2}(-[0-9A-Za-z.-]+)?)*$`, "a range of releases: comparisons with >=, <=, >, < or =, separated by spaces, such as >=0.9 or >=0.9 <2", nil, nil},
+	{"release-range", `^(>=|<=|>|<|=) *v?(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*)){0,2}(-[0-9A-Za-z.-]+)?([ ,]+(>=|<=|>|<|=) *v?(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*)){0,2}(-[0-9A-Za-z.-]+)?)*$`, "a range of releases: comparisons with >=, <=, >, < or =, separated by spaces, such as >=0.9 or >=0.9 <2", suggestRange, nil},
 	{"duration", `^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`, "a duration: numbers with the units ms, s, m or h", func(text string) string { return suggestDuration(text, time.Hour) }, isPlainDuration},
 	{"source-timeout", `^([0-9]+(\.[0-9]+)?(ms|s|m))+$`, "a duration: numbers with the units ms, s or m (Flux has no hours here)", func(text string) string { return suggestDuration(text, time.Minute) }, isShortDuration},
 	{"flagger-duration", `^([0-9]+m([0-9]+s)?|[0-9]+s)$`, flaggerDuration, suggestFlaggerDuration, nil},
@@ -157,6 +157,20 @@ func suggestPercent(text string) string {
 		return "5%"
 	}
 	return strconv.FormatFloat(n, 'f', -1, 64) + "%"
+}
+
+// suggestRange returns the range that begins with the first version in a text.
+func suggestRange(text string) string {
+	from := strings.IndexAny(text, "0123456789")
+	if from < 0 {
+		return ">=0.9"
+	}
+	version := text[from:]
+	if end := strings.IndexFunc(version, func(r rune) bool { return r != '.' && (r < '0' || r > '9') }); end >= 0 {
+		version = version[:end]
+	}
+	numbers := strings.Split(strings.Trim(version, "."), ".")
+	return ">=" + strings.Join(numbers[:min(len(numbers), 3)], ".")
 }
 
 // suggestFlaggerDuration rounds up to whole seconds: Flagger reads no smaller ones.

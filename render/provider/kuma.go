@@ -174,17 +174,15 @@ func (k *kuma) hasDefaults() bool { return k.minor > 0 && k.minor <= kumaLastDef
 
 // reportVersion reports a diagnostic at the field that sets Kuma's version.
 func (k *kuma) reportVersion(code diag.Code, message, hint string) {
-	inConfig := schema.Path{"spec", "charts", "kuma", "version"}
-	switch config := k.plugin.Config; {
-	case k.installed != nil:
+	if k.installed != nil {
 		k.sayVersion = func() { k.report(code, schema.Path{"installed", "kuma", "version"}, message, hint) }
-	case config != nil && config.Chart != nil && config.Chart.Version != "":
-		k.report(code, schema.Path{"config", "chart", "version"}, message, hint)
-	case k.c.RenderConfig != nil && k.c.RenderConfig.Text(inConfig...) != "":
-		k.c.Add(k.c.RenderConfig.Diagnostic(code, inConfig, message, hint))
-	default:
-		k.report(code, schema.Path{"trafficRoutingProvider"}, message, hint)
+		return
 	}
+	var own *api.Chart
+	if config := k.plugin.Config; config != nil {
+		own = config.Chart
+	}
+	k.reportChart(code, "kuma", own, schema.Path{"config", "chart", "version"}, message, hint)
 }
 
 // findMeshes collects the Meshes of the input, or adds the default one.

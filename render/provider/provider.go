@@ -111,7 +111,9 @@ func (in *installer) addFlagger(s *rollout.Installation) {
 		f.At[fact] = plugin.Doc.Position(plugin.At("installed", "flagger", field)...)
 	}
 	in.checkPrefix(b, said.IngressAnnotationsPrefix)
-	b.checkFlaggerVersion(s.FlaggerVersion, schema.Path{"installed", "flagger", "version"}, fmt.Sprintf("upgrade Flagger on the clusters to %s.0 or newer", oldestFlagger))
+	if message := oldFlagger(s.FlaggerVersion); message != "" {
+		b.report(diag.FlaggerVersion, schema.Path{"installed", "flagger", "version"}, message, fmt.Sprintf("upgrade Flagger on the clusters to %s.0 or newer", oldestFlagger))
+	}
 	if said.MetricsServer != "" {
 		b.checkMetricsServer(said.MetricsServer, schema.Path{"installed", "flagger", "metricsServer"}, "http://prometheus.monitoring:9090")
 	}
@@ -158,7 +160,9 @@ func (in *installer) renderFlagger(s *rollout.Installation, plugin *place.Plugin
 	}
 	s.FlaggerVersion, s.FlaggerNamespace = imageVersion(s.Flagger.Chart), p.Namespace()
 	b.apply("flagger", s.Flagger.Chart)
-	b.checkFlaggerVersion(s.Flagger.Chart.Version, schema.Path{"chart", "version"}, fmt.Sprintf("version: %s.0 or newer", oldestFlagger))
+	if message := oldFlagger(s.Flagger.Chart.Version); message != "" {
+		b.reportChart(diag.FlaggerVersion, "flagger", plugin.Chart, schema.Path{"chart", "version"}, message, fmt.Sprintf("version: %s.0 or newer", oldestFlagger))
+	}
 	if prometheus := in.installedPrometheus(); prometheus == nil || prometheus.Address != in.facts.MetricsServer { // an installed address has a separate check
 		b.checkMetricsServer(in.facts.MetricsServer, schema.Path{"extraArgs", "metricsServer"}, fmt.Sprint(needed["metricsServer"]))
 	}
@@ -167,11 +171,12 @@ func (in *installer) renderFlagger(s *rollout.Installation, plugin *place.Plugin
 	}
 }
 
-// checkFlaggerVersion reports an unsupported version of Flagger.
-func (b base) checkFlaggerVersion(version string, at schema.Path, hint string) {
+// oldFlagger returns why a version of Flagger is not supported, or "".
+func oldFlagger(version string) string {
 	if v, ok := settings.ParseMinor(version); ok && v.Less(oldestFlagger) {
-		b.report(diag.FlaggerVersion, at, fmt.Sprintf("Flagger %s is too old: fleetwright supports %s.0 and newer", version, oldestFlagger), hint)
+		return fmt.Sprintf("Flagger %s is too old: fleetwright supports %s.0 and newer", version, oldestFlagger)
 	}
+	return ""
 }
 
 // checkMetricsServer reports an address that Flagger cannot query.
@@ -306,6 +311,20 @@ func (base) OptsOut(*rules.Rollout, *source.Pod, map[string]string) (inPod bool,
 // report reports a diagnostic at a field of the plugin.
 func (b base) report(code diag.Code, field schema.Path, message, hint string) {
 	b.c.Add(b.plugin.Doc.Diagnostic(code, b.plugin.At(field...), message, hint))
+}
+
+// reportChart reports a diagnostic at the version of a component's chart: at a path in the plugin if its own chart sets
+// one, or else in the RenderConfig, or at the provider.
+func (b base) reportChart(code diag.Code, component string, own *api.Chart, at schema.Path, message, hint string) {
+	inConfig := schema.Path{"spec", "charts", component, "version"}
+	switch config := b.c.RenderConfig; {
+	case own != nil && own.Version != "":
+		b.report(code, at, message, hint)
+	case config != nil && config.Text(inConfig...) != "":
+		b.c.Add(config.Diagnostic(code, inConfig, message, hint))
+	default:
+		b.report(code, schema.Path{"trafficRoutingProvider"}, message, hint)
+	}
 }
 
 // chart returns the chart of a provider, with the values of the settings and the fleet.
