@@ -474,6 +474,11 @@ func TestWords(t *testing.T) {
 			t.Errorf("%g: %s, want %s", share, got, want)
 		}
 	}
+	for share, want := range map[float64]string{0: "0%", .0427: "4.3%", .0421: "4.3%", .0102: "1.1%", .01: "1%", .05: "5%", .074: "7.4%", .991: "100%", 1: "100%"} {
+		if got := PercentUp(share); got != want {
+			t.Errorf("%g up: %s, want %s", share, got, want)
+		}
+	}
 	for chance, want := range map[float64]string{0: "0", .0056: "0.6", .95: "95", .0001: "less than 0.1", .9999: "more than 99.9", .994: "99.4", 1: "100", .7: "70"} {
 		if got := OfHundred(chance); got != want {
 			t.Errorf("%g: %s, want %s", chance, got, want)

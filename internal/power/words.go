@@ -6,12 +6,21 @@ import (
 )
 
 // Percent returns a share in percent with two significant digits: 4.3%.
-func Percent(share float64) string {
-	percent := share * 100
-	if percent == 0 || percent >= 10 {
-		return decimal(percent, 0) + "%"
+func Percent(share float64) string { return percent(share, math.Round) }
+
+// PercentUp returns a share in percent as Percent does, but rounded up: at that share, no less is caught.
+func PercentUp(share float64) string {
+	const noise = 1e-9 // of computed shares
+	return percent(share, func(n float64) float64 { return math.Ceil(n * (1 - noise)) })
+}
+
+func percent(share float64, round func(float64) float64) string {
+	percent, digits := share*100, 0
+	if percent > 0 && percent < 10 {
+		digits = 1 - int(math.Floor(math.Log10(percent)))
 	}
-	return decimal(percent, 1-int(math.Floor(math.Log10(percent)))) + "%"
+	scale := math.Pow10(digits)
+	return strconv.FormatFloat(round(percent*scale)/scale, 'f', -1, 64) + "%"
 }
 
 // OfHundred returns a chance as a number out of 100, with a decimal if it is close to 0 or 100.

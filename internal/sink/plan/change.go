@@ -114,7 +114,7 @@ func newCatch(s *rules.Sight) catch {
 	case caught.High == 0:
 		c.caught = "every version"
 	case !math.IsNaN(caught.High):
-		c.caught = atMost(power.Percent(caught.High), caught)
+		c.caught = atMost(power.PercentUp(caught.High), caught)
 	}
 	return c
 }

@@ -79,11 +79,11 @@ func (o *odds) ofErrors() string {
 	half, caught := o.Errors.Caught[0].Low, o.Errors.Caught[caughtAt].High
 	text := "no version is rolled back in " + of100(known(power.Chances[caughtAt])) + " rollouts, however many requests fail"
 	if !math.IsNaN(caught) {
-		text = fmt.Sprintf("a version with %s errors is rolled back in %s%s rollouts", power.Percent(caught), o.atLeast(), of100(known(power.Chances[caughtAt])))
+		text = fmt.Sprintf("a version with %s errors is rolled back in %s%s rollouts", power.PercentUp(caught), o.atLeast(), of100(known(power.Chances[caughtAt])))
 	}
 	switch p, ok := o.point(o.Errors, some); {
 	case half > 0 && (caught < 2*some || o.isBounded(o.Errors)):
-		if power.Percent(half) != power.Percent(caught) {
+		if power.Percent(half) != power.PercentUp(caught) {
 			text += fmt.Sprintf(", one with %s is promoted in %s%s", power.Percent(half), o.atLeast(), hundreds(known(1-power.Chances[0])))
 		}
 	case ok:
@@ -103,7 +103,7 @@ func (o *odds) ofSlow() string {
 		return "no version is rolled back in " + of100(known(power.Chances[caughtAt])) + " rollouts, however slow it is"
 	}
 	return fmt.Sprintf("a version with %s of its requests above the threshold of %s is rolled back in %s%s rollouts",
-		power.Percent(caught), strings.Join(o.names(power.Slow), " or "), o.atLeast(), of100(known(power.Chances[caughtAt])))
+		power.PercentUp(caught), strings.Join(o.names(power.Slow), " or "), o.atLeast(), of100(known(power.Chances[caughtAt])))
 }
 
 // rollsBackAll reports whether every version is more likely rolled back than not.
