@@ -52,6 +52,8 @@ type Stage struct {
 	Name string
 	// After is the stage that it waits for, or "".
 	After string
+	// Components are the names of the components that it installs.
+	Components []string
 }
 
 // stagesKey identifies targets with the same stages.

@@ -25,10 +25,11 @@ func members(t *testing.T, files []schema.File) []*render.Member {
 // application, match the rendered ones.
 func TestMembersHaveTheRenderedStages(t *testing.T) {
 	for directory, want := range map[string]string{
-		"kuma-rollout": "infrastructure, mesh after infrastructure, shared after mesh; [mesh]",
-		"waves":        "infrastructure, shared after infrastructure; [infrastructure]",
-		"no-fleet":     "; []",
-		"hub":          "infrastructure, releases after infrastructure, mesh after releases, shared after mesh; [sources]",
+		"kuma-rollout":      "infrastructure [kuma prometheus flagger loadtester], mesh after infrastructure, shared after mesh; [mesh]",
+		"waves":             "infrastructure [flagger], shared after infrastructure; [infrastructure]",
+		"no-fleet":          "; []",
+		"gatewayapi-canary": "gateway-api [gateway-api], infrastructure after gateway-api [contour flagger loadtester], mesh after infrastructure, shared after mesh; [mesh]",
+		"hub":               "infrastructure, releases after infrastructure [kuma prometheus flagger loadtester], mesh after releases, shared after mesh; [sources]",
 	} {
 		m := members(t, example(t, "../examples/"+directory))[0]
 		var stages []string
@@ -36,6 +37,9 @@ func TestMembersHaveTheRenderedStages(t *testing.T) {
 			text := s.Name
 			if s.After != "" {
 				text += " after " + s.After
+			}
+			if len(s.Components) > 0 {
+				text += fmt.Sprint(" ", s.Components)
 			}
 			stages = append(stages, text)
 		}

@@ -178,7 +178,7 @@ func (t *targetAssembler) install(name string, onHub bool, objects ...manifest.R
 			stage.Gateways = t.in.OwnGateways
 		}
 		t.ready = []api.NamespacedReference{t.sync.Add(t.stage(stage))}
-		t.noteStage(name)
+		t.noteStage(name, objects...)
 		t.readyName = name
 	}
 }
@@ -192,12 +192,31 @@ func (t *targetAssembler) meshObjects() []manifest.Rendered {
 	return objects
 }
 
-// noteStage records that a stage comes before the applications and after the last stage of the installation.
-func (t *targetAssembler) noteStage(name string) {
+// noteStage records that a stage with some objects comes before the applications and after the last stage of the
+// installation.
+func (t *targetAssembler) noteStage(name string, objects ...manifest.Rendered) {
 	key := stagesKey{t.Platform, t.Remote}
-	if !slices.ContainsFunc(t.stages[key], func(s Stage) bool { return s.Name == name }) {
-		t.stages[key] = append(t.stages[key], Stage{name, t.readyName})
+	if slices.ContainsFunc(t.stages[key], func(s Stage) bool { return s.Name == name }) {
+		return
 	}
+	t.stages[key] = append(t.stages[key], Stage{name, t.readyName, t.components(name, objects)})
+}
+
+// components returns the names of the components that the objects of a stage install.
+func (t *targetAssembler) components(stage string, objects []manifest.Rendered) (names []string) {
+	if t.in == nil {
+		return nil // a remote cluster without components has only namespaces
+	}
+	if stage == layout.GatewayAPIDir {
+		names = append(names, rollout.ComponentOf[flagger.GatewayAPI])
+	}
+	for _, r := range t.in.Releases() {
+		release := r.HelmRelease(t.Target).Identity()
+		if slices.ContainsFunc(objects, func(o manifest.Rendered) bool { return o.Identity() == release }) {
+			names = append(names, place.ComponentOf(r.Name))
+		}
+	}
+	return names
 }
 
 // addApp adds the directories of an application.

@@ -59,20 +59,23 @@ func TestTwoCommandsSetANewcomerUp(t *testing.T) {
 	}
 }
 
-// TestPictureOfTheReadme compares the README's plan with the one that plan draws. UPDATE=1 draws it again.
-func TestPictureOfTheReadme(t *testing.T) {
-	picture := filepath.Join(repository, "docs", "images", "plan.svg")
-	var drawn, reported strings.Builder
-	if code := run([]string{"plan", filepath.Join(repository, "examples", "kuma-rollout"), "--format", "svg"}, strings.NewReader(""), &drawn, &reported); code != exitOK {
-		t.Fatal(reported.String())
-	}
-	if os.Getenv("UPDATE") != "" {
-		if err := os.WriteFile(picture, []byte(drawn.String()), 0o644); err != nil {
-			t.Fatal(err)
+// TestPicturesOfThePages compares the pictures of the pages with the ones that the commands draw. UPDATE=1 draws them
+// again.
+func TestPicturesOfThePages(t *testing.T) {
+	for name, args := range map[string][]string{"plan.svg": {"plan", "kuma-rollout"}, "fleet.svg": {"fleet", "waves"}} {
+		picture := filepath.Join(repository, "docs", "images", name)
+		var drawn, reported strings.Builder
+		if code := run([]string{args[0], filepath.Join(repository, "examples", args[1]), "--format", "svg"}, strings.NewReader(""), &drawn, &reported); code != exitOK {
+			t.Fatal(reported.String())
 		}
-	}
-	if stored, err := os.ReadFile(picture); err != nil || string(stored) != drawn.String() {
-		t.Errorf("docs/images/plan.svg is not the current plan of examples/kuma-rollout: %v", err)
+		if os.Getenv("UPDATE") != "" {
+			if err := os.WriteFile(picture, []byte(drawn.String()), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if stored, err := os.ReadFile(picture); err != nil || string(stored) != drawn.String() {
+			t.Errorf("docs/images/%s is not what %s draws of examples/%s: %v", name, args[0], args[1], err)
+		}
 	}
 }
 

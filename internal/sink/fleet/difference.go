@@ -86,7 +86,7 @@ func differences(usual, p *render.Placement) (all []string) {
 	}
 	change("has also the policy ", "lacks the policy ", names(usual), names(p))
 	change("suspends ", "does not suspend ", suspended(usual), suspended(p))
-	compare("rollout ", rollouts(usual), rollouts(p))
+	all = append(all, rolloutDifferences(namedRollouts(usual), namedRollouts(p))...)
 	if slices.Equal(names(usual), names(p)) {
 		change("depends also on ", "does not depend on ", dependencies(usual), dependencies(p))
 	}
@@ -95,6 +95,34 @@ func differences(usual, p *render.Placement) (all []string) {
 	change("overrides ", "does not override ", overrides(usual, several), overrides(p, several))
 	if len(all) == 0 { // such as the version of Flagger
 		all = append(all, "what runs its rollouts")
+	}
+	return all
+}
+
+// rolloutDifferences describes the rollouts that differ from the usual ones.
+func rolloutDifferences(usual, rollouts []namedRollout) (all []string) {
+	find := func(in []namedRollout, name string) string {
+		i := slices.IndexFunc(in, func(r namedRollout) bool { return r.name == name })
+		if i < 0 {
+			return "none"
+		}
+		return in[i].words
+	}
+	names := func(in []namedRollout) (names []string) {
+		for _, r := range in {
+			names = append(names, r.name)
+		}
+		return names
+	}
+	for _, name := range distinct(slices.Concat(names(usual), names(rollouts))) {
+		was, is := find(usual, name), find(rollouts, name)
+		switch {
+		case was == is:
+		case was == "none":
+			all = append(all, strings.TrimSpace("rollout "+name)+": "+is)
+		default:
+			all = append(all, strings.TrimSpace("rollout "+name)+": "+is+", not "+was)
+		}
 	}
 	return all
 }

@@ -334,14 +334,45 @@ const (
 	none    = "–"
 )
 
-// rollouts returns how the rollouts of a placement go, in words.
-func rollouts(p *render.Placement) (all []string) {
+// A namedRollout is a rollout of a placement. Its name is "" if the placement has no other.
+type namedRollout struct{ name, words string }
+
+// namedRollouts returns the rollouts of a placement. Each of several has the name of its workload, and also that of
+// its policy if they share the workload.
+func namedRollouts(p *render.Placement) (all []namedRollout) {
+	count := map[string]int{}
 	for _, policy := range p.Policies {
 		if r := policy.Rollout; r != nil {
-			all = append(all, rolloutWords(r))
+			count[r.Namespace+"/"+r.Name]++
+			all = append(all, namedRollout{words: rolloutWords(r)})
 		}
 	}
-	return distinct(all)
+	if len(all) < 2 {
+		return all
+	}
+	i := 0
+	for _, policy := range p.Policies {
+		if r := policy.Rollout; r != nil {
+			all[i].name = r.Name
+			if count[r.Namespace+"/"+r.Name] > 1 {
+				all[i].name += " (" + policy.Name + ")"
+			}
+			i++
+		}
+	}
+	return all
+}
+
+// rollouts returns how the rollouts of a placement go, in words.
+func rollouts(p *render.Placement) (all []string) {
+	for _, r := range namedRollouts(p) {
+		text := r.words
+		if r.name != "" {
+			text = r.name + ": " + text
+		}
+		all = append(all, text)
+	}
+	return all
 }
 
 // rolloutWords describes a rollout: its strategy, its provider, and the time until a version is promoted.
@@ -411,22 +442,33 @@ func (p *Part) about() string {
 	if p.Base.Provider != "" {
 		text += ", provider " + p.Base.Provider
 	}
+	var installed []string
+	for _, c := range p.Base.Components {
+		if c.Installed {
+			installed = append(installed, componentWords(c))
+		}
+	}
+	if len(installed) > 0 {
+		text += "; already installed: " + strings.Join(installed, ", ")
+	}
 	return text
 }
 
-// components describes the components of the clusters.
-func (p *Part) components() (all []string) {
+// components describes the components that a stage installs.
+func (p *Part) components(s render.Stage) (all []string) {
 	for _, c := range p.Base.Components {
-		text := c.Name
-		if c.Version != "" {
-			text += " " + c.Version
+		if slices.Contains(s.Components, c.Name) {
+			all = append(all, componentWords(c))
 		}
-		if c.Installed {
-			text += " (installed already)"
-		}
-		all = append(all, text)
 	}
 	return all
+}
+
+func componentWords(c render.Component) string {
+	if c.Version == "" {
+		return c.Name
+	}
+	return c.Name + " " + c.Version
 }
 
 // empty explains why the fleet has no clusters.

@@ -3,15 +3,19 @@ package fleet
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/clipperhouse/displaywidth"
 
+	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/internal/fleetgen"
 	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -132,6 +136,94 @@ func TestLabelsAreText(t *testing.T) {
 	} {
 		if got := label(text); got != want {
 			t.Errorf("the label of %q is %s, want %s", text, got, want)
+		}
+	}
+}
+
+// cluster returns a cluster with placements and a platform of one stage.
+func cluster(name string, placements ...*render.Placement) *render.Member {
+	return &render.Member{Name: name, Fleets: []string{"default/f"}, Base: &platform, Placements: placements}
+}
+
+var platform = render.Base{
+	Provider:   "kuma",
+	Components: []render.Component{{Name: "flagger", Version: "1.44.0"}, {Name: "kuma", Version: "2.13.10", Installed: true}},
+	Stages:     []render.Stage{{Name: "infrastructure", Components: []string{"flagger"}}, {Name: "shared", After: "infrastructure"}},
+}
+
+// placed returns an application with a policy for each workload, whose rollout takes so many checks.
+func placed(application string, checks map[string]int) *render.Placement {
+	p := &render.Placement{Application: application, Version: place.Version{Kind: "tag", Value: "1.0.0"}, After: []string{"infrastructure"}}
+	for _, workload := range slices.Sorted(maps.Keys(checks)) {
+		policy := render.PlacedPolicy{Name: workload, Kind: "Kustomization"}
+		if n := checks[workload]; n > 0 {
+			policy.Rollout = &render.Rollout{Application: application, Policy: workload, Namespace: "shop", Name: workload, Plan: flagger.New(flagger.Canary{Provider: flagger.Kuma, Analysis: flagger.Analysis{Interval: "1m", Iterations: n}}, flagger.Newest)}
+		}
+		p.Policies = append(p.Policies, policy)
+	}
+	return p
+}
+
+// written returns a fleet in a format.
+func written(t *testing.T, format string, members ...*render.Member) string {
+	t.Helper()
+	write, _ := Formats.Get(format)
+	var b bytes.Buffer
+	if err := write(&b, New(members, nil), Options{Width: 100}); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// TestRolloutsAreNamed checks that the rollouts of one application are told apart, and that a difference names the one
+// that differs.
+func TestRolloutsAreNamed(t *testing.T) {
+	usual := placed("default/shop", map[string]int{"back": 2, "front": 2})
+	text := written(t, "text", cluster("a", usual), cluster("b", usual), cluster("c", placed("default/shop", map[string]int{"back": 2, "front": 9})))
+	for _, want := range []string{
+		"back: blue/green on kuma, 6m    a, b", "front: blue/green on kuma, 6m\n",
+		"default/shop on c: rollout front: blue/green on kuma, 13m, not blue/green on kuma, 6m\n",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("it does not contain %q:\n%s", want, text)
+		}
+	}
+}
+
+// TestEveryFormatHasEveryApplication checks an application that few clusters get, and many that share a step.
+func TestEveryFormatHasEveryApplication(t *testing.T) {
+	var all []*render.Placement
+	for i := range 9 {
+		all = append(all, placed(fmt.Sprintf("default/app-%d", i), map[string]int{"web": 2 + i}))
+	}
+	members := []*render.Member{cluster("a", append(all, placed("default/rare", map[string]int{"rare": 0}))...), cluster("b", all...), cluster("c", all...)}
+	for _, format := range []string{"text", "markdown", "svg", "html", "mermaid", "json"} {
+		text := written(t, format, members...)
+		for i := range 9 {
+			if name := fmt.Sprintf("default/app-%d", i); !strings.Contains(text, name) {
+				t.Errorf("%s lacks %s:\n%s", format, name, text)
+			}
+		}
+		if !strings.Contains(text, "default/rare") {
+			t.Errorf("%s lacks default/rare:\n%s", format, text)
+		}
+	}
+	for _, format := range []string{"svg", "mermaid"} {
+		if text := written(t, format, members...); !strings.Contains(text, "12m") {
+			t.Errorf("%s does not show how long the rollout of app-8 takes:\n%s", format, text)
+		}
+	}
+	if order := New(members, nil).Parts[0].Order(); !slices.ContainsFunc(order, func(n node) bool { return strings.Contains(strings.Join(n.Each, "\n"), "default/rare: tag 1.0.0; only on a") }) {
+		t.Errorf("no step states that only a gets default/rare: %+v", order)
+	}
+}
+
+// TestOrderWithoutApplications checks that the platform is shown alone, too, and each component at its stage.
+func TestOrderWithoutApplications(t *testing.T) {
+	text := written(t, "text", cluster("a"))
+	for _, want := range []string{"provider kuma; already installed: kuma 2.13.10\n", "ORDER ON EACH CLUSTER\n┌─● infrastructure  flagger 1.44.0\n└─● shared\n"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("it does not contain %q:\n%s", want, text)
 		}
 	}
 }

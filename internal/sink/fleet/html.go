@@ -24,7 +24,6 @@ type htmlPart struct {
 	Groups           []htmlGroup
 	Applications     []htmlApplication
 	Differences      []htmlDifference
-	Components       []string
 	OrderTitle       string
 	Order            *drawing
 }
@@ -57,7 +56,7 @@ func writeHTML(w io.Writer, f *Fleet, o Options) error {
 		page.Empty = empty
 	}
 	for i, p := range f.Parts {
-		part := htmlPart{Part: p, ID: fmt.Sprintf("part-%d", i+1), Title: p.title(), About: p.about(), Components: p.components(), Numbered: p.isNumbered()}
+		part := htmlPart{Part: p, ID: fmt.Sprintf("part-%d", i+1), Title: p.title(), About: p.about(), Numbered: p.isNumbered()}
 		for n, g := range p.Groups {
 			part.Groups = append(part.Groups, htmlGroup{g, g.waveName(), itoa(n + 1), g.differsIn(p)})
 		}
@@ -70,10 +69,10 @@ func writeHTML(w io.Writer, f *Fleet, o Options) error {
 		for _, d := range differences {
 			part.Differences = append(part.Differences, htmlDifference{d.Application, d.lines(p)})
 		}
-		if len(p.Applications) > 0 {
+		if nodes := p.Order(); len(nodes) > 0 {
 			part.OrderTitle = orderTitle(differences)
-			part.Order = newDrawing(part.ID+"-order", "Order of "+p.title(), spoken(p.Order()))
-			part.Order.order(p)
+			part.Order = newDrawing(part.ID+"-order", "Order of "+p.title(), spoken(nodes))
+			part.Order.order(nodes)
 			part.Order.Height += margin / 2
 		}
 		page.Parts = append(page.Parts, part)

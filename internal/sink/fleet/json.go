@@ -43,6 +43,8 @@ type jsonComponent struct {
 type jsonStage struct {
 	Name  string   `json:"name"`
 	After []string `json:"after"`
+	// Components are the names of the components that the stage installs.
+	Components []string `json:"components"`
 }
 
 // A jsonPlacement is a form of an application with its clusters.
@@ -152,7 +154,7 @@ func (f *Fleet) newJSONCluster(m *render.Member) jsonCluster {
 		out.Components = append(out.Components, jsonComponent(c))
 	}
 	for _, s := range m.Base.Stages {
-		stage := jsonStage{s.Name, []string{}}
+		stage := jsonStage{s.Name, []string{}, listed(s.Components)}
 		if s.After != "" {
 			stage.After = []string{s.After}
 		}

@@ -19,7 +19,7 @@ func writeMarkdown(w io.Writer, f *Fleet, _ Options) error {
 	}
 	for _, p := range f.Parts {
 		fmt.Fprintf(b, "### %s\n\n%s.\n\n", diag.Markdown(p.title()), diag.Markdown(p.about()))
-		groupTable(f, p, few).markdown(b)
+		groupTable(f, p).markdown(b)
 		if len(p.Applications) == 0 {
 			continue
 		}
@@ -50,7 +50,11 @@ func writeMarkdown(w io.Writer, f *Fleet, _ Options) error {
 func (t table) markdown(b *bufio.Writer) {
 	line := func(cells []string) {
 		for _, cell := range cells {
-			fmt.Fprintf(b, "| %s ", diag.Markdown(cell))
+			lines := strings.Split(cell, "\n")
+			for i, line := range lines {
+				lines[i] = diag.Markdown(line)
+			}
+			fmt.Fprintf(b, "| %s ", strings.Join(lines, "<br>"))
 		}
 		b.WriteString("|\n")
 	}

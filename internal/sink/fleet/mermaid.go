@@ -14,12 +14,13 @@ func writeMermaid(w io.Writer, f *Fleet, _ Options) error {
 	return err
 }
 
-// mostDrawn is how many differences of a part are in a flowchart: GitHub draws none of more than 50,000 characters
-// (mermaid's maxTextSize).
+// mostDrawn is how many groups, differences and policies of a step are in a flowchart: GitHub draws none of more than
+// 50,000 characters (mermaid's maxTextSize).
 const mostDrawn = 10
 
-// mermaid returns the waves and, for each part, the order on its clusters. Differences are optional.
-func (f *Fleet) mermaid(differences bool) string {
+// mermaid returns the waves and, for each part, the order on its clusters. Without tables around it, it also has the
+// groups of clusters and their differences.
+func (f *Fleet) mermaid(alone bool) string {
 	var b strings.Builder
 	b.WriteString("flowchart TD\n")
 	if len(f.Parts) == 0 {
@@ -44,31 +45,65 @@ func (f *Fleet) mermaid(differences bool) string {
 	for i, p := range f.Parts {
 		fmt.Fprintf(&b, "  subgraph p%d [%s]\n", i, label(p.title()+", "+p.about()))
 		for n, node := range p.Order() {
-			fmt.Fprintf(&b, "    p%dn%d[%s]\n", i, n, label(node.Name, node.About))
+			fmt.Fprintf(&b, "    p%dn%d[%s]\n", i, n, label(append([]string{node.Name}, node.lines(mostDrawn)...)...))
 			for _, at := range node.after {
 				fmt.Fprintf(&b, "    p%dn%d --> p%dn%d\n", i, at, i, n)
 			}
 		}
-		var all []Difference
-		if differences {
-			all = p.Differences()
-		}
-		for n, d := range all {
-			if n == mostDrawn {
-				fmt.Fprintf(&b, "    p%dd%d[%s]:::differs\n", i, n, label(fmt.Sprintf("and %d more applications differ", len(all)-n)))
-				break
-			}
-			fmt.Fprintf(&b, "    p%dd%d[%s]:::differs\n", i, n, label(append([]string{"≠ " + d.Application}, d.lines(p)...)...))
+		if alone {
+			p.mermaid(&b, i)
 		}
 		b.WriteString("  end\n")
 		if len(f.Waves) > 0 {
 			fmt.Fprintf(&b, "  waves --> p%d\n", i)
 		}
 	}
-	if differences {
+	if alone {
 		b.WriteString("  classDef differs stroke-width:2px,stroke-dasharray:6 3\n")
 	}
 	return b.String()
+}
+
+// mermaid writes the groups of clusters and their differences, each in a subgraph.
+func (p *Part) mermaid(b *strings.Builder, part int) {
+	boxes := func(id, title, class string, all [][]string, more string) {
+		if len(all) == 0 {
+			return
+		}
+		fmt.Fprintf(b, "    subgraph p%d%s [%s]\n      direction TB\n", part, id, label(title))
+		for n, lines := range all {
+			if n == mostDrawn {
+				lines = []string{fmt.Sprintf("and %d more %s", len(all)-n, more)}
+			}
+			fmt.Fprintf(b, "      p%d%s%d[%s]%s\n", part, id, n, label(lines...), class)
+			if n > 0 { // an invisible link puts it below the one before
+				fmt.Fprintf(b, "      p%d%s%d ~~~ p%d%s%d\n", part, id, n-1, part, id, n)
+			}
+			if n == mostDrawn {
+				break
+			}
+		}
+		b.WriteString("    end\n")
+	}
+	var groups, differences [][]string
+	for i, g := range p.Groups {
+		lines := []string{diag.Some(g.Clusters, few)}
+		if n := len(g.Clusters); n > 1 {
+			lines[0] = diag.Plural(n, "cluster") + ": " + lines[0]
+		}
+		if p.isNumbered() {
+			lines[0] = "group " + itoa(i+1) + ": " + lines[0]
+		}
+		if g.Wave != nil {
+			lines = append(lines, "wave "+g.waveName())
+		}
+		groups = append(groups, append(lines, strings.Join(g.Labels, ", ")))
+	}
+	for _, d := range p.Differences() {
+		differences = append(differences, append([]string{"≠ " + d.Application}, d.lines(p)...))
+	}
+	boxes("g", "Clusters that get the same", "", groups, "groups")
+	boxes("d", "Differences", ":::differs", differences, "applications")
 }
 
 // lines describes the differences, one in a line.

@@ -14,6 +14,8 @@ type node struct {
 	Name string
 	// About has further facts.
 	About string
+	// Each has the facts of each policy, for a step that is many policies.
+	Each []string
 	// after are the numbers of the nodes that it waits for, which are before it.
 	after []int
 	// before reports whether any node waits for it.
@@ -26,8 +28,8 @@ const mostNodes = 100
 // mostSingle is the number of policies without dependencies that get a step each.
 const mostSingle = 6
 
-// Order returns the steps on most clusters of the part: the stages before the applications, then the policies
-// of the applications. Each step is after the steps that it waits for.
+// Order returns the steps on the clusters of the part: the stages before the applications, then the policies of the
+// applications, as most clusters get them. Each step is after the steps that it waits for.
 func (p *Part) Order() []node {
 	o := orderer{stage: map[string]int{}}
 	if p.waitsForSources() {
@@ -35,10 +37,7 @@ func (p *Part) Order() []node {
 		o.nodes = append(o.nodes, node{Name: "sources", About: "the sources of all applications"})
 	}
 	for _, s := range p.Base.Stages {
-		n := node{Name: s.Name}
-		if s.Name == "infrastructure" || s.After == "" && len(o.nodes) == 0 {
-			n.About = diag.Some(p.components(), few)
-		}
+		n := node{Name: s.Name, About: strings.Join(p.components(s), ", ")}
 		if at, ok := o.stage[s.After]; ok {
 			n.after = []int{at}
 		}
@@ -82,7 +81,7 @@ type step struct {
 // isAlone reports whether the step waits only for stages, and no step waits for it.
 func (s *step) isAlone() bool { return len(s.after) == 0 && len(s.awaiting) == 0 }
 
-// steps returns the policies on most clusters.
+// steps returns the policies as most clusters get them.
 func (o *orderer) steps(p *Part) (all []*step) {
 	known := map[render.PolicyReference]*step{}
 	for _, a := range p.Applications {
@@ -98,6 +97,9 @@ func (o *orderer) steps(p *Part) (all []*step) {
 			}
 			if r := policy.Rollout; r != nil {
 				s.about += ", then rollout " + r.Namespace + "/" + r.Name + ": " + rolloutWords(r)
+			}
+			if a.isRare(p) {
+				s.about += "; only on " + p.on(a.clusters())
 			}
 			known[s.ref] = s
 			all = append(all, s)
@@ -148,7 +150,7 @@ func (o *orderer) place(steps []*step) {
 		switch {
 		case s.isAlone() && len(together) > mostSingle:
 			if together[0] == s {
-				o.add(&node{Name: itoa(len(together)) + " policies", About: aboutOf(together)}, s)
+				o.add(&node{Name: itoa(len(together)) + " policies", About: aboutOf(together), Each: each(together)}, s)
 			}
 		case len(o.nodes) >= mostNodes:
 			left++
@@ -174,6 +176,27 @@ func aboutOf(steps []*step) string {
 		names = append(names, s.name)
 	}
 	return diag.Some(names, few)
+}
+
+// lines returns the facts of a step, with at most so many policies.
+func (n *node) lines(most int) []string {
+	switch {
+	case len(n.Each) > most:
+		return append(slices.Clone(n.Each[:most]), "and "+itoa(len(n.Each)-most)+" more")
+	case len(n.Each) > 0:
+		return n.Each
+	case n.About != "":
+		return []string{n.About}
+	}
+	return nil
+}
+
+// each returns the facts of the policies of a common node.
+func each(steps []*step) (all []string) {
+	for _, s := range steps {
+		all = append(all, s.name+": "+s.about)
+	}
+	return all
 }
 
 // add adds a node with the dependencies of a step.

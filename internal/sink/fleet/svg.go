@@ -111,12 +111,11 @@ func (d *drawing) part(p *Part) {
 	d.write("title", margin, p.title())
 	d.write("about", margin, p.about())
 	d.groups(p)
-	if len(p.Applications) == 0 {
-		return
-	}
 	all := p.Differences()
-	d.heading(orderTitle(all))
-	d.order(p)
+	if nodes := p.Order(); len(nodes) > 0 {
+		d.heading(orderTitle(all))
+		d.order(nodes)
+	}
 	if len(all) > 0 {
 		d.heading("Differences")
 		d.differences(p, all)
@@ -166,8 +165,7 @@ func (d *drawing) groups(p *Part) {
 }
 
 // order draws the steps, with a line from each down to those that wait for it.
-func (d *drawing) order(p *Part) {
-	nodes := p.Order()
+func (d *drawing) order(nodes []node) {
 	of, columns := lanes(nodes)
 	gap := laneGap
 	if columns*gap > lanesWide {
@@ -189,8 +187,8 @@ func (d *drawing) order(p *Part) {
 		}
 		d.Dots = append(d.Dots, drawnDot{dot, y})
 		d.write("name", dot+10, n.Name)
-		if n.About != "" {
-			d.write("about", dot+10, n.About)
+		for _, line := range n.lines(mostNodes) {
+			d.write("about", dot+10, line)
 		}
 		d.Height += 4
 	}

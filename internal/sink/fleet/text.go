@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/clipperhouse/displaywidth"
@@ -70,19 +71,26 @@ func (p *printer) bold(text string) {
 // table prints the rows of a table below its titles. If they do not fit, it prints the first cell of each row, and
 // the other cells below it.
 func (p *printer) table(t table) {
+	t, ok := t.within(p.width)
 	titles, rows := t.titles, t.rows
-	if widths, sum := t.widths(); sum <= p.width {
+	if ok {
+		widths, _ := t.widths()
 		for n, cells := range append([][]string{titles}, rows...) {
-			line := ""
-			for i, cell := range cells {
-				cell = diag.Plain(cell)
-				line += cell + strings.Repeat(" ", widths[i]+columnGap-displaywidth.String(cell))
+			for more := true; more; {
+				line := ""
+				more = false
+				for i := range cells {
+					cell, rest, _ := strings.Cut(cells[i], "\n")
+					cell = diag.Plain(cell)
+					line += cell + strings.Repeat(" ", widths[i]+columnGap-displaywidth.String(cell))
+					cells[i], more = rest, more || rest != ""
+				}
+				line = strings.TrimRight(line, " ")
+				if n == 0 {
+					line = ansi.Paint(p.color, ansi.Bold, line)
+				}
+				fmt.Fprintln(p, line)
 			}
-			line = strings.TrimRight(line, " ")
-			if n == 0 {
-				line = ansi.Paint(p.color, ansi.Bold, line)
-			}
-			fmt.Fprintln(p, line)
 		}
 		return
 	}
@@ -94,7 +102,7 @@ func (p *printer) table(t table) {
 		var parts []string
 		for i, cell := range cells[1:] {
 			if cell != none && cell != "" {
-				parts = append(parts, strings.ToLower(titles[i+1])+": "+cell)
+				parts = append(parts, strings.ToLower(titles[i+1])+": "+strings.ReplaceAll(cell, "\n", "; "))
 			}
 		}
 		if len(parts) > 0 {
@@ -108,22 +116,24 @@ func (p *printer) part(f *Fleet, part *Part) {
 	p.bold(part.title())
 	p.sentence(0, part.about())
 	fmt.Fprintln(p)
-	t := groupTable(f, part, few)
-	for names := few - 1; names > 0 && !p.fits(t); names-- {
-		t = groupTable(f, part, names)
+	p.table(groupTable(f, part))
+	all := part.Differences()
+	if len(part.Applications) > 0 {
+		p.applications(part, all)
 	}
-	if !p.fits(t) {
-		t = groupTable(f, part, few)
+	if nodes := part.Order(); len(nodes) > 0 {
+		fmt.Fprintln(p)
+		p.bold(strings.ToUpper(orderTitle(all)))
+		p.order(nodes)
 	}
-	p.table(t)
-	if len(part.Applications) == 0 {
-		return
-	}
+}
+
+// applications prints the applications of a part, and the differences between its clusters.
+func (p *printer) applications(part *Part, all []Difference) {
 	fmt.Fprintln(p)
 	p.table(applicationTable(part))
 	fmt.Fprintln(p)
 	p.bold("DIFFERENCES")
-	all := part.Differences()
 	for _, d := range all {
 		if len(d.Parts) == 1 {
 			p.sentence(2, d.Application+" on "+d.Parts[0].text(part))
@@ -137,9 +147,6 @@ func (p *printer) part(f *Fleet, part *Part) {
 	if len(all) == 0 {
 		p.sentence(2, same(part))
 	}
-	fmt.Fprintln(p)
-	p.bold(strings.ToUpper(orderTitle(all)))
-	p.order(part)
 }
 
 // same states that clusters do not differ.
@@ -150,7 +157,7 @@ func same(p *Part) string {
 	return "All clusters get the same."
 }
 
-// A table is titles and rows of cells.
+// A table is titles and rows of cells. A cell may have several lines.
 type table struct {
 	titles []string
 	rows   [][]string
@@ -162,24 +169,64 @@ func (t table) widths() (all []int, sum int) {
 	for i, title := range t.titles {
 		widest := displaywidth.String(title)
 		for _, cells := range t.rows {
-			widest = max(widest, displaywidth.String(diag.Plain(cells[i])))
+			for line := range strings.SplitSeq(cells[i], "\n") {
+				widest = max(widest, displaywidth.String(diag.Plain(line)))
+			}
 		}
 		all, sum = append(all, widest), sum+widest+columnGap
 	}
 	return all, sum
 }
 
-// fits reports whether the lines of a table fit.
-func (p *printer) fits(t table) bool {
-	_, sum := t.widths()
-	return sum <= p.width
+// leastWidth is the width below which no column of a table is broken.
+const leastWidth = 16
+
+// within returns the table with cells broken between words, the widest first, so that it has a width. It reports
+// whether that is possible.
+func (t table) within(width int) (table, bool) {
+	broken := table{t.titles, make([][]string, len(t.rows))}
+	for i, cells := range t.rows {
+		broken.rows[i] = slices.Clone(cells)
+	}
+	least := make([]int, len(t.titles))
+	for i, title := range t.titles {
+		least[i] = max(leastWidth, displaywidth.String(title))
+		for _, cells := range t.rows {
+			for word := range strings.FieldsSeq(cells[i]) {
+				least[i] = max(least[i], displaywidth.String(diag.Plain(word)))
+			}
+		}
+	}
+	for {
+		widths, sum := broken.widths()
+		if sum <= width {
+			return broken, true
+		}
+		widest := -1
+		for i, w := range widths {
+			if w > least[i] && (widest < 0 || w > widths[widest]) {
+				widest = i
+			}
+		}
+		if widest < 0 {
+			return t, false
+		}
+		to := uint(max(widths[widest]-(sum-width), least[widest], widths[widest]/2))
+		for i, cells := range t.rows {
+			lines := strings.Split(cells[widest], "\n")
+			for n, line := range lines {
+				lines[n] = wordwrap.WrapString(diag.Plain(line), to)
+			}
+			broken.rows[i][widest] = strings.Join(lines, "\n")
+		}
+	}
 }
 
-// groupTable has a row for the clusters that get the same, with the names of so many.
-func groupTable(f *Fleet, p *Part, names int) table {
+// groupTable has a row for the clusters that get the same.
+func groupTable(f *Fleet, p *Part) table {
 	t := table{titles: []string{"CLUSTERS", "LABELS", "DIFFERS IN"}}
 	for _, g := range p.Groups {
-		t.rows = append(t.rows, []string{counted(g.Clusters, names), cmp.Or(strings.Join(g.Labels, ", "), none), g.differsIn(p)})
+		t.rows = append(t.rows, []string{counted(g.Clusters, few), cmp.Or(strings.Join(g.Labels, ", "), none), g.differsIn(p)})
 	}
 	if len(f.Waves) > 0 {
 		t.lead("WAVE", func(i int) string { return p.Groups[i].waveName() })
@@ -218,15 +265,14 @@ func applicationTable(p *Part) table {
 	t := table{titles: []string{"APPLICATION", "VERSION", "ROLLOUT", "ON"}}
 	for _, a := range p.Applications {
 		for _, of := range p.forms(a) {
-			t.rows = append(t.rows, []string{a.Name, of.versions, cmp.Or(joined(of.rollouts), none), p.on(of.clusters)})
+			t.rows = append(t.rows, []string{a.Name, of.versions, cmp.Or(strings.Join(of.rollouts, "\n"), none), p.on(of.clusters)})
 		}
 	}
 	return t
 }
 
 // order prints the steps, with a line from each step down to the steps that wait for it.
-func (p *printer) order(part *Part) {
-	nodes := part.Order()
+func (p *printer) order(nodes []node) {
 	of, columns := lanes(nodes)
 	const most = 8
 	drawn := columns <= most && 2*columns+30 <= p.width
@@ -349,11 +395,7 @@ func waveTable(waves []plan.Wave) table {
 	t := table{titles: []string{"WAVE", "TAKES", "CLUSTERS", "LONGEST ROLLOUT"}}
 	for i := range waves {
 		w := &waves[i]
-		longest := none
-		if len(w.Rollouts) > 0 {
-			longest = w.Rollouts[0].Namespace + "/" + w.Rollouts[0].Name
-		}
-		t.rows = append(t.rows, []string{waveName(w), w.Length(), waveClusters(w), longest})
+		t.rows = append(t.rows, []string{waveName(w), w.Length(), waveClusters(w), cmp.Or(w.Longest(), none)})
 	}
 	return t
 }
