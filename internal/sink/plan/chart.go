@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/clipperhouse/displaywidth"
-
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render"
@@ -273,14 +271,4 @@ func step(longest time.Duration) time.Duration {
 // number returns a coordinate, with at most one decimal.
 func number(f float64) string {
 	return strings.TrimSuffix(strconv.FormatFloat(f, 'f', 1, 64), ".0")
-}
-
-// cut shortens a text in the middle.
-func cut(text string, columns int) string {
-	text = diag.Plain(text)
-	if displaywidth.String(text) <= columns {
-		return text
-	}
-	front := displaywidth.TruncateString(text, columns/2, "")
-	return front + cutFront(text[len(front):], columns-displaywidth.String(front))
 }

@@ -28,8 +28,8 @@ import (
 func functions(names names) map[string]any {
 	curves := &power.Curves{}
 	return map[string]any{
-		"title": func(r *render.Rollout) string { return names[r].Title() }, "heading": func(r *render.Rollout) string { return names[r].Heading() }, "headline": headline, "some": func(names []string) string { return diag.Some(names, mostNames) }, "where": where, "strategy": strategy, "runs": runsOf, "gates": gates, "notes": notesOf, "counts": counts, "odds": func(s *rules.Sight) *odds { return oddsOf(curves, s) }, "oddsChart": newOddsChart,
-		"waveSummary": func(w Wave) string { return w.summary(0) }, "waveLength": func(w Wave) string { return w.Length() }, "sums": Sums,
+		"title": func(r *render.Rollout) string { return names[r].Title() }, "heading": func(r *render.Rollout) string { return names[r].Heading() }, "headline": headline, "join": strings.Join, "some": func(names []string) string { return diag.Some(names, mostNames) }, "where": where, "strategy": strategy, "runs": runsOf, "gates": gates, "notes": notesOf, "counts": counts, "odds": func(s *rules.Sight) *odds { return oddsOf(curves, s) }, "oddsChart": newOddsChart,
+		"waveSummary": func(w Wave) string { return w.summary() }, "waveLength": func(w Wave) string { return w.Length() }, "sums": Sums,
 		"chart": func(r *render.Rollout, id string) chart { return newChart(r, names[r], id) }, "plain": diag.Plain, "md": diag.Markdown,
 		"since":  func() string { return since },
 		"legend": func() string { return legend("Promoted", "rolled back") + " " + legendOfTraffic("Traffic-minutes") },
@@ -205,7 +205,7 @@ type store struct {
 	Numbers []string `json:"numbers"`
 }
 
-// digits matches a number in a drawing, and noNumber stands in its place: html/template writes no such character.
+// digits matches a number in a drawing, and noNumber replaces it: html/template writes no such character.
 var digits = lazyregexp.New(`[0-9.]+`)
 
 const noNumber = "\x00"

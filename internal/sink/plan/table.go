@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/clipperhouse/displaywidth"
 
@@ -126,13 +125,15 @@ var (
 	dispensable = []*column{trafficColumn, strategyColumn}
 )
 
-// columnGap is the space between two columns, and leastName the minimum width of a name.
+// columnGap is the space between two columns, leastName the minimum width of a name, and wholeName the width up to
+// which names are not broken if a column can be dropped instead.
 const (
 	columnGap = 2
 	leastName = 8
+	wholeName = 36
 )
 
-// A table shows an entry on each line, in a width that no line exceeds.
+// A table shows an entry on each line, in a width that no line exceeds. A long name continues on further lines.
 type table struct {
 	entries []*entry
 	columns []*column
@@ -148,10 +149,11 @@ func newTable(entries []*entry, width int) *table {
 		t.drop(clustersColumn)
 	}
 	left := t.measure()
+	tooWide := func() bool { return left+max(t.widths[0]-wholeName, 0) < 0 }
 	for _, c := range dispensable {
-		if left < 0 {
+		if tooWide() {
 			t.drop(c)
-			if left = t.measure(); left < 0 {
+			if left = t.measure(); tooWide() {
 				t.short = true
 				left = t.measure()
 			}
@@ -204,7 +206,15 @@ func (t *table) write(w io.Writer, o Options) {
 		for _, c := range t.columns {
 			cells = append(cells, c.cell(e))
 		}
+		name := []string{cells[0]}
+		if displaywidth.String(cells[0]) > t.widths[0] {
+			name = folded(cells[0], t.widths[0]-2)
+			cells[0] = name[0]
+		}
 		fmt.Fprintln(w, t.line(cells, e.Clusters))
+		for _, rest := range name[1:] {
+			fmt.Fprintln(w, "  "+rest)
+		}
 	}
 }
 
@@ -213,9 +223,6 @@ func (t *table) line(cells, clusters []string) string {
 	var b strings.Builder
 	used := 0
 	for i, cell := range cells {
-		if i == 0 {
-			cell = cutFront(cell, t.widths[i])
-		}
 		b.WriteString(cell)
 		used += displaywidth.String(cell)
 		if i < len(cells)-1 {
@@ -235,18 +242,6 @@ func (t *table) line(cells, clusters []string) string {
 		}
 	}
 	return b.String()
-}
-
-// cutFront cuts the beginning of a name: its end tells more.
-func cutFront(name string, columns int) string {
-	if displaywidth.String(name) <= columns {
-		return name
-	}
-	for name != "" && displaywidth.String(name) > columns-1 {
-		_, size := utf8.DecodeRuneInString(name)
-		name = name[size:]
-	}
-	return diag.Ellipsis + name
 }
 
 // legend describes the columns of the table, in sentences.

@@ -34,8 +34,8 @@ func inText(t *testing.T, rollouts []render.Rollout, o Options) string {
 	return b.String()
 }
 
-// TestTableFits: whatever the width, each rollout is one line that does not wrap, with when a good version
-// is promoted and a bad one rolled back.
+// TestTableFits checks that each rollout is one row of lines that do not wrap, whatever the width, with the time until a
+// good version is promoted and a bad one rolled back.
 func TestTableFits(t *testing.T) {
 	for _, width := range []int{40, 60, 80, 120, 200} {
 		text := inText(t, thirty(), Options{Width: width})
@@ -46,8 +46,8 @@ func TestTableFits(t *testing.T) {
 			}
 		}
 		table, _, _ := strings.Cut(text, "\n\n")
-		if n := strings.Count(table, "\n"); n != 30 {
-			t.Errorf("in %d columns there are %d lines of rollouts", width, n)
+		if n := strings.Count(table, "\n") - strings.Count(table, "\n  "); n != 30 {
+			t.Errorf("in %d columns there are %d rows", width, n)
 		}
 		if good := "  4m "; !strings.Contains(table, good) {
 			t.Errorf("in %d columns no rollout takes %s:\n%s", width, good, table)
@@ -89,9 +89,10 @@ func TestTimesOfTheTable(t *testing.T) {
 	}
 }
 
-func TestLongNamesKeepTheirEnds(t *testing.T) {
-	if got := cutFront("payments-production/checkout", 12); got != "…on/checkout" {
-		t.Error(got)
+func TestNamesAreWhole(t *testing.T) {
+	text := inText(t, []render.Rollout{rollout("default/a", "checkout-of-the-whole-shop-with-everything-in-it", weighted, "one"), rollout("default/b", "web", weighted, "one")}, Options{Width: 40})
+	if want := "web/checkout-of-the-     4m    5m30s  1\n  whole-shop-with-\n  everything-in-it\n"; !strings.Contains(text, want) {
+		t.Error(text)
 	}
 }
 

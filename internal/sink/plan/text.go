@@ -48,11 +48,8 @@ func writeText(w io.Writer, rollouts []render.Rollout, o Options) error {
 }
 
 // lineLength is the maximum width of sentences, and the width of all output if the width is unknown, as in a pager
-// without a terminal. callColumns is the maximum width of the names of calls.
-const (
-	lineLength  = 80
-	callColumns = 60
-)
+// without a terminal.
+const lineLength = 80
 
 // A screen shows the steps of a rollout in a number of columns.
 type screen int
@@ -130,7 +127,7 @@ func (s screen) calls(p *flagger.Plan) (all []string) {
 	}
 	rows := [][]string{header}
 	for _, c := range called {
-		cells := []string{"  " + cut(c.What, callColumns)}
+		cells := []string{"  " + diag.Plain(c.What)}
 		for _, n := range c.Times {
 			cells = append(cells, strconv.Itoa(n))
 		}
@@ -144,7 +141,7 @@ func (s screen) calls(p *flagger.Plan) (all []string) {
 		for i, n := range c.Times {
 			times = append(times, fmt.Sprintf("%s %d", runs[i].Short, n))
 		}
-		all = append(all, lines(2, min(int(s), lineLength), cut(c.What, callColumns)+": "+strings.Join(times, ", ")))
+		all = append(all, lines(2, min(int(s), lineLength), c.What+": "+strings.Join(times, ", ")))
 	}
 	return all
 }

@@ -26,11 +26,14 @@ type Wave struct {
 	Clusters []string
 	// Rollouts on these, the longest first. Suspended ones are not among them.
 	Rollouts []*render.Rollout
+	// titles are the names of the rollouts.
+	titles []string
 }
 
 // NewWaves returns the waves of clusters up to the last one. Those after the wave through wait.
 func NewWaves(order *placed.Waves, through, last int, clusters []string, rollouts []render.Rollout) []Wave {
 	var waves []Wave
+	names := namesOf(rollouts)
 	for i, name := range order.Names[:last+1] {
 		isOf := func(cluster string) bool { return order.Waits(cluster, -1) && order.Number(cluster) == i }
 		w := Wave{Name: name, Waits: i > through}
@@ -45,9 +48,44 @@ func NewWaves(order *placed.Waves, through, last int, clusters []string, rollout
 			}
 		}
 		slices.SortStableFunc(w.Rollouts, func(a, b *render.Rollout) int { return compareLength(b, a) })
+		w.setTitles(names)
 		waves = append(waves, w)
 	}
 	return waves
+}
+
+// setTitles sets the names of the rollouts. Rollouts of one policy also have the names of their clusters.
+func (w *Wave) setTitles(names names) {
+	times := map[string]int{}
+	for _, r := range w.Rollouts {
+		times[names[r].Title()]++
+	}
+	for _, r := range w.Rollouts {
+		title := names[r].Title()
+		if times[title] > 1 {
+			title += " on " + diag.Some(w.of(r), mostNames)
+		}
+		w.titles = append(w.titles, title)
+	}
+}
+
+// of returns the clusters of the wave that a rollout is on.
+func (w *Wave) of(r *render.Rollout) []string {
+	clusters := []string{}
+	for _, name := range w.Clusters {
+		if slices.Contains(r.Clusters, name) {
+			clusters = append(clusters, name)
+		}
+	}
+	return clusters
+}
+
+// Longest returns the name of the longest rollout, or "" if the wave has none.
+func (w *Wave) Longest() string {
+	if len(w.titles) == 0 {
+		return ""
+	}
+	return w.titles[0]
 }
 
 // compareLength compares how long two rollouts take. One that never promotes a version is the longest.
@@ -70,8 +108,8 @@ func (w *Wave) Takes() (time.Duration, bool) {
 	return good.Duration(), good.Outcome == flagger.Promoted
 }
 
-// summary describes the wave's clusters and rollouts. Names are cut to a width, unless it is 0.
-func (w *Wave) summary(width int) string {
+// summary describes the wave's clusters and rollouts.
+func (w *Wave) summary() string {
 	text := diag.Plural(len(w.Clusters), "cluster")
 	if w.Waits {
 		text += ", waits"
@@ -80,12 +118,8 @@ func (w *Wave) summary(width int) string {
 		return text + "; no rollouts"
 	}
 	var names []string
-	for _, r := range w.Rollouts {
-		name := diag.Plain(workload(r))
-		if width > 0 {
-			name = cutFront(name, width)
-		}
-		names = append(names, name+" "+Promotion(r.Plan))
+	for i, r := range w.Rollouts {
+		names = append(names, w.titles[i]+" "+Promotion(r.Plan))
 	}
 	return text + "; " + diag.Some(names, mostLongest)
 }
@@ -136,11 +170,15 @@ func writeWaves(w io.Writer, o Options) error {
 	const rest, indent = len("    ") + len("never "), 4 // the columns after a name, and before it
 	longest = min(longest, max(width-rest, leastName))
 	for i := range waves {
-		begin := fmt.Sprintf("  %-*s  %6s", longest, cutFront(waves[i].Name, longest), waves[i].Length())
-		if summary := diag.Plain(waves[i].summary(0)); displaywidth.String(begin)+2+displaywidth.String(summary) <= width {
+		name := folded(waves[i].Name, longest)
+		for _, part := range name[:len(name)-1] {
+			fmt.Fprintf(&b, "  %s\n", part)
+		}
+		begin := fmt.Sprintf("  %-*s  %6s", longest, name[len(name)-1], waves[i].Length())
+		if summary := diag.Plain(waves[i].summary()); displaywidth.String(begin)+2+displaywidth.String(summary) <= width {
 			fmt.Fprintf(&b, "%s  %s\n", begin, summary)
 		} else {
-			fmt.Fprintf(&b, "%s\n%s\n", begin, lines(indent, width, waves[i].summary(max(width-indent, leastName))))
+			fmt.Fprintf(&b, "%s\n%s\n", begin, lines(indent, width, summary))
 		}
 	}
 	fmt.Fprintf(&b, "%s\n", lines(2, width, Sums(waves)))
@@ -156,7 +194,7 @@ func writeMarkdownWaves(w io.Writer, waves []Wave) error {
 	var b strings.Builder
 	b.WriteString("\n## Waves\n\n| wave | takes | |\n|---|---|---|\n")
 	for i := range waves {
-		fmt.Fprintf(&b, "| %s | %s | %s |\n", diag.Markdown(waves[i].Name), waves[i].Length(), diag.Markdown(waves[i].summary(0)))
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", diag.Markdown(waves[i].Name), waves[i].Length(), diag.Markdown(waves[i].summary()))
 	}
 	fmt.Fprintf(&b, "\n%s.\n", Sums(waves))
 	_, err := io.WriteString(w, b.String())
@@ -174,8 +212,10 @@ type jsonWave struct {
 
 type jsonWaveRollout struct {
 	Application string   `json:"application"`
+	Policy      string   `json:"policy"`
 	Namespace   string   `json:"namespace"`
 	Name        string   `json:"name"`
+	Clusters    []string `json:"clusters"`
 	Seconds     *float64 `json:"seconds"`
 }
 
@@ -198,7 +238,7 @@ func (to *Document) addWaves(waves []Wave) {
 		w := &waves[i]
 		all[i] = jsonWave{w.Name, w.Waits, append([]string{}, w.Clusters...), Seconds(w.Takes()), []jsonWaveRollout{}}
 		for _, r := range w.Rollouts {
-			all[i].Rollouts = append(all[i].Rollouts, jsonWaveRollout{r.Application, r.Namespace, r.Name, Seconds(r.Plan.Good.Duration(), r.Plan.Good.Outcome == flagger.Promoted)})
+			all[i].Rollouts = append(all[i].Rollouts, jsonWaveRollout{r.Application, r.Policy, r.Namespace, r.Name, w.of(r), Seconds(r.Plan.Good.Duration(), r.Plan.Good.Outcome == flagger.Promoted)})
 		}
 	}
 	to.Waves, to.WavesSeconds = all, Seconds(Total(waves))
