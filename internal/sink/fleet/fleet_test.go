@@ -213,7 +213,9 @@ func TestEveryFormatHasEveryApplication(t *testing.T) {
 			t.Errorf("%s does not show how long the rollout of app-8 takes:\n%s", format, text)
 		}
 	}
-	if order := New(members, nil).Parts[0].Order(); !slices.ContainsFunc(order, func(n node) bool { return strings.Contains(strings.Join(n.Each, "\n"), "default/rare: tag 1.0.0; only on a") }) {
+	if order := New(members, nil).Parts[0].Order(); !slices.ContainsFunc(order, func(n node) bool {
+		return strings.Contains(strings.Join(n.Each, "\n"), "default/rare: tag 1.0.0; only on a")
+	}) {
 		t.Errorf("no step states that only a gets default/rare: %+v", order)
 	}
 }
