@@ -43,19 +43,26 @@ func (f *Fleet) mermaid(alone bool) string {
 		b.WriteString("  end\n")
 	}
 	for i, p := range f.Parts {
-		fmt.Fprintf(&b, "  subgraph p%d [%s]\n", i, label(p.title()+", "+p.about()))
+		above := "waves"
+		if len(f.Waves) == 0 {
+			above = ""
+		}
+		if alone {
+			above = boxes(&b, above, fmt.Sprintf("p%dg", i), "Clusters that get the same: "+p.title(), "", p.groupLines(), "groups")
+		}
+		fmt.Fprintf(&b, "  subgraph p%d [%s]\n    direction TB\n", i, label(p.title()+", "+p.about()))
 		for n, node := range p.Order() {
 			fmt.Fprintf(&b, "    p%dn%d[%s]\n", i, n, label(append([]string{node.Name}, node.lines(mostDrawn)...)...))
 			for _, at := range node.after {
 				fmt.Fprintf(&b, "    p%dn%d --> p%dn%d\n", i, at, i, n)
 			}
 		}
-		if alone {
-			p.mermaid(&b, i)
-		}
 		b.WriteString("  end\n")
-		if len(f.Waves) > 0 {
-			fmt.Fprintf(&b, "  waves --> p%d\n", i)
+		if above != "" {
+			fmt.Fprintf(&b, "  %s --> p%d\n", above, i)
+		}
+		if alone {
+			boxes(&b, fmt.Sprintf("p%d", i), fmt.Sprintf("p%dd", i), "Differences: "+p.title(), ":::differs", p.differenceLines(), "applications")
 		}
 	}
 	if alone {
@@ -64,28 +71,31 @@ func (f *Fleet) mermaid(alone bool) string {
 	return b.String()
 }
 
-// mermaid writes the groups of clusters and their differences, each in a subgraph.
-func (p *Part) mermaid(b *strings.Builder, part int) {
-	boxes := func(id, title, class string, all [][]string, more string) {
-		if len(all) == 0 {
-			return
-		}
-		fmt.Fprintf(b, "    subgraph p%d%s [%s]\n      direction TB\n", part, id, label(title))
-		for n, lines := range all {
-			if n == mostDrawn {
-				lines = []string{fmt.Sprintf("and %d more %s", len(all)-n, more)}
-			}
-			fmt.Fprintf(b, "      p%d%s%d[%s]%s\n", part, id, n, label(lines...), class)
-			if n > 0 { // an invisible link puts it below the one before
-				fmt.Fprintf(b, "      p%d%s%d ~~~ p%d%s%d\n", part, id, n-1, part, id, n)
-			}
-			if n == mostDrawn {
-				break
-			}
-		}
-		b.WriteString("    end\n")
+// boxes writes a subgraph of boxes below each other, and a link to it from the subgraph above. It returns the id of the
+// subgraph, or of the one above if there are no boxes.
+func boxes(b *strings.Builder, above, id, title, class string, all [][]string, more string) string {
+	if len(all) == 0 {
+		return above
 	}
-	var groups, differences [][]string
+	fmt.Fprintf(b, "  subgraph %s [%s]\n    direction TB\n", id, label(title))
+	for n, lines := range all[:min(len(all), mostDrawn+1)] {
+		if n == mostDrawn {
+			lines = []string{fmt.Sprintf("and %d more %s", len(all)-n, more)}
+		}
+		fmt.Fprintf(b, "    %s%d[%s]%s\n", id, n, label(lines...), class)
+		if n > 0 { // an invisible link puts it below the one before
+			fmt.Fprintf(b, "    %s%d ~~~ %s%d\n", id, n-1, id, n)
+		}
+	}
+	b.WriteString("  end\n")
+	if above != "" {
+		fmt.Fprintf(b, "  %s --> %s\n", above, id)
+	}
+	return id
+}
+
+// groupLines describes each group of clusters in lines.
+func (p *Part) groupLines() (all [][]string) {
 	for i, g := range p.Groups {
 		lines := []string{diag.Some(g.Clusters, few)}
 		if n := len(g.Clusters); n > 1 {
@@ -97,13 +107,17 @@ func (p *Part) mermaid(b *strings.Builder, part int) {
 		if g.Wave != nil {
 			lines = append(lines, "wave "+g.waveName())
 		}
-		groups = append(groups, append(lines, strings.Join(g.Labels, ", ")))
+		all = append(all, append(lines, strings.Join(g.Labels, ", ")))
 	}
+	return all
+}
+
+// differenceLines describes each application that differs in lines.
+func (p *Part) differenceLines() (all [][]string) {
 	for _, d := range p.Differences() {
-		differences = append(differences, append([]string{"≠ " + d.Application}, d.lines(p)...))
+		all = append(all, append([]string{"≠ " + d.Application}, d.lines(p)...))
 	}
-	boxes("g", "Clusters that get the same", "", groups, "groups")
-	boxes("d", "Differences", ":::differs", differences, "applications")
+	return all
 }
 
 // lines describes the differences, one in a line.
