@@ -64,7 +64,7 @@ func writeSVG(w io.Writer, rollouts []render.Rollout, _ Options) error {
 		}
 		drawing.add(newChart(r, names[r], fmt.Sprintf("chart-%d", i+1)).named(r, names[r]))
 		if o := oddsOf(curves, r.Sight); o.HasCurves() {
-			drawing.add(newOddsChart(o, fmt.Sprintf("odds-%d", i+1)).headed(names[r].Heading(), "versions rolled back, by share of bad requests"))
+			drawing.add(newOddsChart(o, fmt.Sprintf("odds-%d", i+1)).headed(names[r].Heading(), o.Caption()))
 		}
 	}
 	if len(drawing.Charts) == 0 {
