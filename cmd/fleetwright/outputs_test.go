@@ -104,8 +104,6 @@ func TestOutputsFitTheirSchemas(t *testing.T) {
 	}
 	try("explain")
 	try("version")
-	try("explain")
-	try("version")
 	for _, example := range examples {
 		if info, err := os.Stat(example); err != nil || !info.IsDir() {
 			continue

@@ -26,7 +26,7 @@ type Entry struct {
 	// Title is a short lower-case description without a full stop, like a message.
 	Title string `json:"title"`
 	// Effect describes the effect of the mistake on the cluster.
-	Effect string `json:"ignored"`
+	Effect string `json:"effect"`
 	// Fix describes the change to make.
 	Fix string `json:"fix"`
 	// Source is the upstream source: a file, an issue, a page of documentation. It is empty for rules of
