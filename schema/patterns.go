@@ -159,18 +159,25 @@ func suggestPercent(text string) string {
 	return strconv.FormatFloat(n, 'f', -1, 64) + "%"
 }
 
-// suggestRange returns the range that begins with the first version in a text.
+// suggestRange returns the range that begins, or ends, with the first version in a text.
 func suggestRange(text string) string {
 	from := strings.IndexAny(text, "0123456789")
-	if from < 0 {
-		return ">=0.9"
+	if from < 0 || strings.Contains(text, "!") || strings.Contains(text, "<") && strings.Contains(text, ">") {
+		return ">=0.9 <2"
+	}
+	comparison := ">="
+	if before := text[:from]; strings.Contains(before, "<") {
+		comparison = "<"
+		if strings.Contains(before, "=") {
+			comparison = "<="
+		}
 	}
 	version := text[from:]
 	if end := strings.IndexFunc(version, func(r rune) bool { return r != '.' && (r < '0' || r > '9') }); end >= 0 {
 		version = version[:end]
 	}
 	numbers := strings.Split(strings.Trim(version, "."), ".")
-	return ">=" + strings.Join(numbers[:min(len(numbers), 3)], ".")
+	return comparison + strings.Join(numbers[:min(len(numbers), 3)], ".")
 }
 
 // suggestFlaggerDuration rounds up to whole seconds: Flagger reads no smaller ones.

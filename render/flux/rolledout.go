@@ -99,7 +99,7 @@ func (c checker) checkHealth(at schema.Path, checks []api.HealthCheck, rollouts 
 		switch at := at.With(i, "name"); {
 		case found < 0:
 		case all[found].workload:
-			c.add(diag.HealthyAtZero, at, fmt.Sprintf("this check proves nothing: between rollouts %s has zero replicas, which Flux counts as ready; the pods of %[1]s-primary serve users", check.Name), "remove the check")
+			c.add(diag.HealthyAtZero, at, fmt.Sprintf("after the first rollout this check always passes: between rollouts %s has zero replicas, which Flux counts as ready; the pods of %[1]s-primary serve users", check.Name), "remove the check, or keep it for new clusters")
 		default:
 			c.add(diag.WaitsForRollout, at, fmt.Sprintf("on a new cluster the health check waits forever: the rollout creates %s %s, and starts only after this policy is ready", check.Kind, check.Name),
 				"remove the check")

@@ -369,7 +369,7 @@ func (in *Input) CheckUnreached(targets []*Target) {
 	}
 	for _, cl := range in.clusters {
 		if len(in.Applications) > 0 && !reached[cl] {
-			in.report.Add(cl.Doc.Diagnostic(diag.UnreachedCluster, schema.Path{"metadata", "name"}, fmt.Sprintf("no Application is deployed to the cluster %s", cl.Name), "add it to a Fleet that an Application names, or remove it"))
+			in.report.Add(cl.Doc.Diagnostic(diag.UnreachedCluster, schema.Path{"metadata", "name"}, fmt.Sprintf("no Application is deployed to the cluster %s", cl.Name), "add it to a Fleet that an Application names, or give it the labels of the clusterSelector"))
 		}
 	}
 }

@@ -57,14 +57,16 @@ func checkLoadAgain(r *Rollout, l load, every time.Duration, metric string, wind
 		return
 	}
 	message := fmt.Sprintf("the load test lasts only %s of the %s between checks", diag.Duration(l.lasts), diag.Duration(every))
+	checks := "the checks"
 	if next > every {
+		checks = "some checks"
 		message = fmt.Sprintf("the load test lasts %s and cannot restart while it runs, so it starts only every %s", diag.Duration(l.lasts), diag.Duration(next))
 	}
 	hint := fmt.Sprintf("a load test shorter than %s", diag.Duration(every))
 	if least := every - window; least > 0 {
 		hint += fmt.Sprintf(" and longer than %s", diag.Duration(least))
 	}
-	r.Report(diag.LoadEnds, l.at, fmt.Sprintf("%s; without other traffic, some checks of %s see no requests in their window of %s, and fail", message, metric, diag.Duration(window)), hint)
+	r.Report(diag.LoadEnds, l.at, fmt.Sprintf("%s; without other traffic, %s of %s see no requests in their window of %s, and fail", message, checks, metric, diag.Duration(window)), hint)
 }
 
 // shortestWindow returns the metric with the shortest window, among those whose query uses the interval.
