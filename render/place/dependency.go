@@ -99,8 +99,8 @@ type dependencyGraph struct {
 	// kurator holds the policies by the names that Kurator gives to their objects. It is computed on first use,
 	// because it has as many entries as policies times clusters.
 	kurator map[object]dependency
-	// names holds the names of the policies in each namespace, sorted. It is computed on first use.
-	names map[string][]string
+	// names holds the names of the policies of each kind and namespace, sorted. It is computed on first use.
+	names map[object][]string
 	// place holds the index in path of each policy being visited, and then the constant visited.
 	place map[*Policy]int
 	// path holds the policies being visited, each of which depends on the next.
@@ -135,18 +135,24 @@ func (d *dependencyGraph) find(kind string, ref api.NamespacedReference) depende
 	return d.kurator[object{otherKind[kind], ref}]
 }
 
-// namesIn returns the names of the policies in a namespace.
-func (d *dependencyGraph) namesIn(namespace string) []string {
+// nameHint returns the hint for a policy that depends on an unknown one: a similar name of its own kind, if any.
+func (d *dependencyGraph) nameHint(p *Policy, name, namespace string) string {
+	in := func(o object) object { return object{o.kind, api.NamespacedReference{Namespace: o.Namespace}} }
 	if d.names == nil {
-		d.names = map[string][]string{}
+		d.names = map[object][]string{}
 		for o := range d.policies {
-			d.names[o.Namespace] = append(d.names[o.Namespace], o.Name)
+			d.names[in(o)] = append(d.names[in(o)], o.Name)
 		}
 		for _, names := range d.names {
 			slices.Sort(names)
 		}
 	}
-	return d.names[namespace]
+	const otherwise = "write the name of a policy; one without a name is called <application>-<index>"
+	all := d.names[object{p.ObjectKind(), api.NamespacedReference{Namespace: namespace}}]
+	if diag.Nearest(name, all) == p.FluxName {
+		return otherwise
+	}
+	return diag.DidYouMean(name, all, otherwise)
 }
 
 // byTarget returns the policy of a name on each target, if several policies have the name.
@@ -205,7 +211,7 @@ func (d *dependencyGraph) check(p *Policy, on dependency, at schema.Path) {
 		if namespace != d.settings.Source.Namespace && !d.MayMiss("Application") {
 			d.Add(p.App.Doc.Diagnostic(diag.UnknownDependency, at,
 				fmt.Sprintf("no policy renders a %s %s in namespace %s, so this policy waits forever", p.ObjectKind(), on.ref.Name, namespace),
-				diag.DidYouMean(on.ref.Name, d.namesIn(namespace), "write the name of a policy; one without a name is called <application>-<index>")))
+				d.nameHint(p, on.ref.Name, namespace)))
 		}
 		return
 	}
