@@ -55,7 +55,7 @@ func commandMeant(root *cobra.Command, word string) string {
 		names = append(names, cmd.Name())
 	}
 	return cmp.Or(
-		elsewhere(func(name string) bool { return name == word }),
+		elsewhere(func(name string) bool { return strings.EqualFold(name, word) }),
 		diag.Nearest(word, names),
 		elsewhere(func(name string) bool { return diag.IsTypo(word, name) }),
 	)

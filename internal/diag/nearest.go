@@ -26,10 +26,10 @@ func Nearest(word string, words []string) string {
 	return best
 }
 
-// IsTypo reports whether a word differs from another by one letter, or by the order of its letters. Short words never
-// do: too many of them are similar.
+// IsTypo reports whether a word is at most one letter, or one swap of letters, away from another. Short words never are:
+// too many of them are similar.
 func IsTypo(word, other string) bool {
-	return len(word) > 4 && len(word) <= longestWord && distance(word, other) <= 1
+	return len(word) > 4 && len(word) <= longestWord && distance(strings.ToLower(word), other) <= 1
 }
 
 // DidYouMean returns a hint with the nearest word, or else the hint otherwise.
