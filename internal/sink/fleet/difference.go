@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -86,7 +87,7 @@ func differences(usual, p *render.Placement) (all []string) {
 	}
 	change("has also the policy ", "lacks the policy ", names(usual), names(p))
 	change("suspends ", "does not suspend ", suspended(usual), suspended(p))
-	all = append(all, rolloutDifferences(namedRollouts(usual), namedRollouts(p))...)
+	all = append(all, rolloutDifferences(usual, p)...)
 	if slices.Equal(names(usual), names(p)) {
 		change("depends also on ", "does not depend on ", dependencies(usual), dependencies(p))
 	}
@@ -99,30 +100,30 @@ func differences(usual, p *render.Placement) (all []string) {
 	return all
 }
 
-// rolloutDifferences describes the rollouts that differ from the usual ones.
-func rolloutDifferences(usual, rollouts []namedRollout) (all []string) {
-	find := func(in []namedRollout, name string) string {
-		i := slices.IndexFunc(in, func(r namedRollout) bool { return r.name == name })
+// rolloutDifferences describes the rollouts of a placement that differ from the usual ones.
+func rolloutDifferences(usual, p *render.Placement) (all []string) {
+	both := namedRollouts(usual, p)
+	words := func(rollouts []namedRollout, name string) string {
+		i := slices.IndexFunc(rollouts, func(r namedRollout) bool { return r.name == name })
 		if i < 0 {
-			return "none"
+			return ""
 		}
-		return in[i].words
+		return rollouts[i].words
 	}
-	names := func(in []namedRollout) (names []string) {
-		for _, r := range in {
-			names = append(names, r.name)
-		}
-		return names
+	var names []string
+	for _, r := range slices.Concat(both...) {
+		names = append(names, r.name)
 	}
-	for _, name := range distinct(slices.Concat(names(usual), names(rollouts))) {
-		was, is := find(usual, name), find(rollouts, name)
-		switch {
-		case was == is:
-		case was == "none":
-			all = append(all, strings.TrimSpace("rollout "+name)+": "+is)
-		default:
-			all = append(all, strings.TrimSpace("rollout "+name)+": "+is+", not "+was)
+	for _, name := range distinct(names) {
+		was, is := words(both[0], name), words(both[1], name)
+		if was == is {
+			continue
 		}
+		text := strings.TrimSpace("rollout "+name) + ": " + cmp.Or(is, "none")
+		if was != "" {
+			text += ", not " + was
+		}
+		all = append(all, text)
 	}
 	return all
 }
@@ -190,11 +191,11 @@ func plural(noun string, numbers []string) string {
 func (p *Part) isNumbered() bool { return len(p.Clusters) > few && len(p.Groups) > 1 }
 
 // counted returns the number of clusters and the names of the first.
-func counted(clusters []string, names int) string {
+func counted(clusters []string) string {
 	if len(clusters) == 1 {
 		return clusters[0]
 	}
-	return itoa(len(clusters)) + ": " + diag.Some(clusters, names)
+	return itoa(len(clusters)) + ": " + diag.Some(clusters, few)
 }
 
 // differsIn names the applications in which the group differs.

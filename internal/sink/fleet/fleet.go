@@ -334,38 +334,59 @@ const (
 	none    = "–"
 )
 
-// A namedRollout is a rollout of a placement. Its name is "" if the placement has no other.
+// A namedRollout is a rollout in words. Its name is "" if no placement has several.
 type namedRollout struct{ name, words string }
 
-// namedRollouts returns the rollouts of a placement. Each of several has the name of its workload, and also that of
-// its policy if they share the workload.
-func namedRollouts(p *render.Placement) (all []namedRollout) {
-	count := map[string]int{}
-	for _, policy := range p.Policies {
-		if r := policy.Rollout; r != nil {
-			count[r.Namespace+"/"+r.Name]++
-			all = append(all, namedRollout{words: rolloutWords(r)})
-		}
-	}
-	if len(all) < 2 {
-		return all
-	}
-	i := 0
-	for _, policy := range p.Policies {
-		if r := policy.Rollout; r != nil {
-			all[i].name = r.Name
-			if count[r.Namespace+"/"+r.Name] > 1 {
-				all[i].name += " (" + policy.Name + ")"
+// namedRollouts returns the rollouts of placements of an application. Each has the name of its workload, with the
+// namespace if the name occurs in several, and with the policy if several roll out the workload.
+func namedRollouts(placements ...*render.Placement) (all [][]namedRollout) {
+	several := false
+	namespace, clash := map[string]string{}, map[string]bool{}
+	for _, p := range placements {
+		of := map[string]int{}
+		n := 0
+		for _, policy := range p.Policies {
+			r := policy.Rollout
+			if r == nil {
+				continue
 			}
-			i++
+			n++
+			workload := r.Namespace + "/" + r.Name
+			of[workload]++
+			clash[workload] = clash[workload] || of[workload] > 1
+			other, known := namespace[r.Name]
+			clash[r.Name] = clash[r.Name] || known && other != r.Namespace
+			namespace[r.Name] = r.Namespace
 		}
+		several = several || n > 1
+	}
+	for _, p := range placements {
+		var rollouts []namedRollout
+		for _, policy := range p.Policies {
+			r := policy.Rollout
+			if r == nil {
+				continue
+			}
+			name, workload := r.Name, r.Namespace+"/"+r.Name
+			if clash[name] {
+				name = workload
+			}
+			if clash[workload] {
+				name += " (" + policy.Name + ")"
+			}
+			if !several {
+				name = ""
+			}
+			rollouts = append(rollouts, namedRollout{name, rolloutWords(r)})
+		}
+		all = append(all, rollouts)
 	}
 	return all
 }
 
 // rollouts returns how the rollouts of a placement go, in words.
 func rollouts(p *render.Placement) (all []string) {
-	for _, r := range namedRollouts(p) {
+	for _, r := range namedRollouts(p)[0] {
 		text := r.words
 		if r.name != "" {
 			text = r.name + ": " + text

@@ -229,3 +229,56 @@ func TestOrderWithoutApplications(t *testing.T) {
 		}
 	}
 }
+
+// TestTablesOfOddNames checks that tables of wide letters and of odd blanks fit, and that breaking their cells ends.
+func TestTablesOfOddNames(t *testing.T) {
+	odd := placed("default/shop", map[string]int{"web": 2})
+	var members []*render.Member
+	for i, branch := range []string{"機能追加支払い画面改善", "a\u00a0b\u0085c", strings.Repeat("🙂", 30)} {
+		p := *odd
+		p.Version = place.Version{Kind: "branch", Value: branch}
+		members = append(members, cluster(fmt.Sprintf("a-cluster-with-quite-a-long-name-%d", i), &p))
+	}
+	for width := 10; width < 120; width++ {
+		var b bytes.Buffer
+		if err := writeText(&b, New(members, nil), Options{Width: width}); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(b.String()) {
+			if got := displaywidth.String(strings.TrimSuffix(line, "\n")); got > width {
+				t.Errorf("in %d columns a line has %d: %s", width, got, line)
+			}
+		}
+	}
+}
+
+// TestDifferencesOfRollouts checks how the rollouts of an application are compared.
+func TestDifferencesOfRollouts(t *testing.T) {
+	in := func(namespace string, p *render.Placement) *render.Placement {
+		for i := range p.Policies {
+			r := *p.Policies[i].Rollout
+			r.Namespace = namespace
+			p.Policies[i].Rollout = &r
+		}
+		return p
+	}
+	both := func(a, b *render.Placement) *render.Placement {
+		a.Policies = append(a.Policies, b.Policies...)
+		return a
+	}
+	web := func(checks int) *render.Placement { return placed("default/shop", map[string]int{"web": checks}) }
+	for name, tt := range map[string]struct {
+		usual, p *render.Placement
+		want     string
+	}{
+		"one":            {web(2), web(9), "rollout: blue/green on kuma, 13m, not blue/green on kuma, 6m"},
+		"one more":       {web(2), placed("default/shop", map[string]int{"web": 2, "api": 2}), "rollout api: blue/green on kuma, 6m"},
+		"one fewer":      {placed("default/shop", map[string]int{"web": 2, "api": 2}), web(2), "rollout api: none, not blue/green on kuma, 6m"},
+		"two namespaces": {both(in("a", web(2)), in("b", web(2))), both(in("a", web(2)), in("b", web(9))), "rollout b/web: blue/green on kuma, 13m, not blue/green on kuma, 6m"},
+		"equal":          {web(2), web(2), ""},
+	} {
+		if got := strings.Join(rolloutDifferences(tt.usual, tt.p), "; "); got != tt.want {
+			t.Errorf("%s: it is %q, want %q", name, got, tt.want)
+		}
+	}
+}

@@ -48,7 +48,7 @@ func (f *Fleet) mermaid(alone bool) string {
 			above = ""
 		}
 		if alone {
-			above = boxes(&b, above, fmt.Sprintf("p%dg", i), "Clusters that get the same: "+p.title(), "", p.groupLines(), "groups")
+			above = boxes(&b, above, fmt.Sprintf("p%dg", i), "Clusters that get the same: "+p.title(), "", p.groupLines(), "group")
 		}
 		fmt.Fprintf(&b, "  subgraph p%d [%s]\n    direction TB\n", i, label(p.title()+", "+p.about()))
 		for n, node := range p.Order() {
@@ -62,7 +62,7 @@ func (f *Fleet) mermaid(alone bool) string {
 			fmt.Fprintf(&b, "  %s --> p%d\n", above, i)
 		}
 		if alone {
-			boxes(&b, fmt.Sprintf("p%d", i), fmt.Sprintf("p%dd", i), "Differences: "+p.title(), ":::differs", p.differenceLines(), "applications")
+			boxes(&b, fmt.Sprintf("p%d", i), fmt.Sprintf("p%dd", i), "Differences: "+p.title(), ":::differs", p.differenceLines(), "application")
 		}
 	}
 	if alone {
@@ -73,14 +73,14 @@ func (f *Fleet) mermaid(alone bool) string {
 
 // boxes writes a subgraph of boxes below each other, and a link to it from the subgraph above. It returns the id of the
 // subgraph, or of the one above if there are no boxes.
-func boxes(b *strings.Builder, above, id, title, class string, all [][]string, more string) string {
+func boxes(b *strings.Builder, above, id, title, class string, all [][]string, one string) string {
 	if len(all) == 0 {
 		return above
 	}
 	fmt.Fprintf(b, "  subgraph %s [%s]\n    direction TB\n", id, label(title))
 	for n, lines := range all[:min(len(all), mostDrawn+1)] {
 		if n == mostDrawn {
-			lines = []string{fmt.Sprintf("and %d more %s", len(all)-n, more)}
+			lines = []string{"and " + diag.Plural(len(all)-n, "more "+one)}
 		}
 		fmt.Fprintf(b, "    %s%d[%s]%s\n", id, n, label(lines...), class)
 		if n > 0 { // an invisible link puts it below the one before

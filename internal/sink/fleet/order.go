@@ -85,7 +85,10 @@ func (s *step) isAlone() bool { return len(s.after) == 0 && len(s.awaiting) == 0
 func (o *orderer) steps(p *Part) (all []*step) {
 	known := map[render.PolicyReference]*step{}
 	for _, a := range p.Applications {
-		usual := a.Variants[0]
+		usual, only := a.Variants[0], ""
+		if a.isRare(p) {
+			only = "; only on " + p.on(a.clusters())
+		}
 		for _, policy := range usual.Policies {
 			s := &step{application: a.Name, name: a.Name, about: versionOf(usual.Placement, &policy), stages: usual.After, at: -1}
 			s.ref = render.PolicyReference{Application: a.Name, Policy: policy.Name}
@@ -98,9 +101,7 @@ func (o *orderer) steps(p *Part) (all []*step) {
 			if r := policy.Rollout; r != nil {
 				s.about += ", then rollout " + r.Namespace + "/" + r.Name + ": " + rolloutWords(r)
 			}
-			if a.isRare(p) {
-				s.about += "; only on " + p.on(a.clusters())
-			}
+			s.about += only
 			known[s.ref] = s
 			all = append(all, s)
 		}

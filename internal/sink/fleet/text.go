@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/clipperhouse/displaywidth"
-	"github.com/mitchellh/go-wordwrap"
 
 	"github.com/fleetwright/fleetwright/internal/ansi"
 	"github.com/fleetwright/fleetwright/internal/diag"
@@ -51,15 +50,7 @@ type printer struct {
 func (p *printer) sentence(indent int, text string) {
 	by := strings.Repeat(" ", indent)
 	width := max(min(p.width, lineLength)-indent, 1)
-	for _, line := range strings.Split(wordwrap.WrapString(diag.Plain(text), uint(width)), "\n") {
-		for displaywidth.String(line) > width {
-			head := displaywidth.TruncateString(line, width, "")
-			if head == "" {
-				break // a character that is wider than all there is
-			}
-			fmt.Fprintln(p, by+head)
-			line = line[len(head):]
-		}
+	for _, line := range plan.Folded(text, width) {
 		fmt.Fprintln(p, by+line)
 	}
 }
@@ -81,7 +72,6 @@ func (p *printer) table(t table) {
 				more = false
 				for i := range cells {
 					cell, rest, _ := strings.Cut(cells[i], "\n")
-					cell = diag.Plain(cell)
 					line += cell + strings.Repeat(" ", widths[i]+columnGap-displaywidth.String(cell))
 					cells[i], more = rest, more || rest != ""
 				}
@@ -170,7 +160,7 @@ func (t table) widths() (all []int, sum int) {
 		widest := displaywidth.String(title)
 		for _, cells := range t.rows {
 			for line := range strings.SplitSeq(cells[i], "\n") {
-				widest = max(widest, displaywidth.String(diag.Plain(line)))
+				widest = max(widest, displaywidth.String(line))
 			}
 		}
 		all, sum = append(all, widest), sum+widest+columnGap
@@ -184,17 +174,21 @@ const leastWidth = 16
 // within returns the table with cells broken between words, the widest first, so that it has a width. It reports
 // whether that is possible.
 func (t table) within(width int) (table, bool) {
-	broken := table{t.titles, make([][]string, len(t.rows))}
-	for i, cells := range t.rows {
-		broken.rows[i] = slices.Clone(cells)
-	}
+	broken := table{slices.Clone(t.titles), make([][]string, len(t.rows))}
 	least := make([]int, len(t.titles))
 	for i, title := range t.titles {
 		least[i] = max(leastWidth, displaywidth.String(title))
-		for _, cells := range t.rows {
-			for word := range strings.FieldsSeq(cells[i]) {
-				least[i] = max(least[i], displaywidth.String(diag.Plain(word)))
+	}
+	for i, cells := range t.rows {
+		for column, cell := range cells {
+			lines := strings.Split(cell, "\n")
+			for n, line := range lines {
+				lines[n] = diag.Plain(line)
+				for word := range strings.FieldsSeq(lines[n]) {
+					least[column] = max(least[column], displaywidth.String(word))
+				}
 			}
+			broken.rows[i] = append(broken.rows[i], strings.Join(lines, "\n"))
 		}
 	}
 	for {
@@ -211,11 +205,11 @@ func (t table) within(width int) (table, bool) {
 		if widest < 0 {
 			return t, false
 		}
-		to := uint(max(widths[widest]-(sum-width), least[widest], widths[widest]/2))
+		to := max(widths[widest]-(sum-width), least[widest], widths[widest]/2)
 		for i, cells := range t.rows {
-			lines := strings.Split(cells[widest], "\n")
-			for n, line := range lines {
-				lines[n] = wordwrap.WrapString(diag.Plain(line), to)
+			var lines []string
+			for line := range strings.SplitSeq(cells[widest], "\n") {
+				lines = append(lines, plan.Folded(line, to)...)
 			}
 			broken.rows[i][widest] = strings.Join(lines, "\n")
 		}
@@ -226,7 +220,7 @@ func (t table) within(width int) (table, bool) {
 func groupTable(f *Fleet, p *Part) table {
 	t := table{titles: []string{"CLUSTERS", "LABELS", "DIFFERS IN"}}
 	for _, g := range p.Groups {
-		t.rows = append(t.rows, []string{counted(g.Clusters, few), cmp.Or(strings.Join(g.Labels, ", "), none), g.differsIn(p)})
+		t.rows = append(t.rows, []string{counted(g.Clusters), cmp.Or(strings.Join(g.Labels, ", "), none), g.differsIn(p)})
 	}
 	if len(f.Waves) > 0 {
 		t.lead("WAVE", func(i int) string { return p.Groups[i].waveName() })
@@ -387,7 +381,7 @@ func waveClusters(w *plan.Wave) string {
 	if len(w.Clusters) == 0 {
 		return none
 	}
-	return counted(w.Clusters, few)
+	return counted(w.Clusters)
 }
 
 // waveTable has a row for each wave.
