@@ -408,6 +408,12 @@ func TestPageDrawsWhatIsOpened(t *testing.T) {
 	if n := eval[int](b, `document.querySelectorAll(".chart").length`); n != 0 {
 		t.Errorf("%d charts are drawn before a rollout is opened", n)
 	}
+	named := eval[int](b, `(document.querySelector(".without details").open = true, parseInt(document.querySelector(".without summary").textContent))`)
+	for end := time.Now().Add(time.Minute); eval[int](b, `document.querySelector(".without details").textContent.split(", ").length`) != named; {
+		if time.Now().After(end) {
+			t.Fatalf("an Application without rollouts does not list its %d clusters", named)
+		}
+	}
 	begun := time.Now()
 	b.draw(30)
 	t.Logf("30 rollouts open in %v", time.Since(begun))

@@ -8,7 +8,8 @@ import (
 // Percent returns a share in percent with two significant digits: 4.3%.
 func Percent(share float64) string { return percent(share, math.Round) }
 
-// PercentUp returns a share in percent as Percent does, but rounded up: at that share, no less is caught.
+// PercentUp returns a share in percent as Percent does, but rounded up: a version with the printed share is caught at
+// least as often as one with the exact share.
 func PercentUp(share float64) string {
 	const noise = 1e-9 // of computed shares
 	return percent(share, func(n float64) float64 { return math.Ceil(n * (1 - noise)) })

@@ -78,6 +78,11 @@ document.getElementById("open")?.addEventListener("click", () => {
   for (const more of parts) if (more.checkVisibility()) more.open = true;
 });
 
+// The clusters of an Application without rollouts are listed when they are opened.
+for (const more of document.querySelectorAll(".without details")) {
+  more.addEventListener("toggle", () => more.append(on[more.closest("tr").dataset.clusters].map(cluster => choice[cluster + 1].value).join(", ")), {once: true});
+}
+
 choice?.addEventListener("change", () => {
   history.replaceState(null, "", choice.value === "" ? "#" : "#" + new URLSearchParams({cluster: choice.value}));
   filter();

@@ -185,7 +185,7 @@ func (c *chart) mark(x float64, label string) {
 func (c chart) headed(name, about string) chart {
 	baseline := unnamedFrom - 2
 	above := func(text string, columns int) (marks []mark) {
-		lines := folded(text, columns)
+		lines := Folded(text, columns)
 		for i, line := range lines {
 			marks = append(marks, mark{"12", strconv.Itoa(baseline - headingLine*(len(lines)-1-i)), line})
 		}

@@ -8,9 +8,9 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
-// folded returns text in lines of at most so many columns, broken between words. A word that is longer than a line,
+// Folded returns text in lines of at most so many columns, broken between words. A word that is longer than a line,
 // such as a long name, is broken, too: after one of its signs, if the second half of the line has one.
-func folded(text string, columns int) (lines []string) {
+func Folded(text string, columns int) (lines []string) {
 	line := ""
 	for _, word := range strings.Fields(diag.Plain(text)) {
 		if joined := strings.TrimPrefix(line+" "+word, " "); displaywidth.String(joined) <= columns {

@@ -208,7 +208,7 @@ func (t *table) write(w io.Writer, o Options) {
 		}
 		name := []string{cells[0]}
 		if displaywidth.String(cells[0]) > t.widths[0] {
-			name = folded(cells[0], t.widths[0]-2)
+			name = Folded(cells[0], t.widths[0]-2)
 			cells[0] = name[0]
 		}
 		fmt.Fprintln(w, t.line(cells, e.Clusters))

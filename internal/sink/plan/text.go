@@ -175,7 +175,7 @@ func tabbed(rows [][]string) (all []string) {
 // lines returns text indented, and broken between words.
 func lines(indent, width int, text string) string {
 	by := strings.Repeat(" ", indent)
-	return by + strings.Join(folded(text, max(width-indent, 1)), "\n"+by)
+	return by + strings.Join(Folded(text, max(width-indent, 1)), "\n"+by)
 }
 
 // blocks are bars of one to eight eighths of a cell, from the left and from below.

@@ -26,8 +26,9 @@ type Wave struct {
 	Clusters []string
 	// Rollouts on these, the longest first. Suspended ones are not among them.
 	Rollouts []*render.Rollout
-	// titles are the names of the rollouts.
-	titles []string
+
+	names names
+	has   map[string]bool
 }
 
 // NewWaves returns the waves of clusters up to the last one. Those after the wave through wait.
@@ -36,10 +37,11 @@ func NewWaves(order *placed.Waves, through, last int, clusters []string, rollout
 	names := namesOf(rollouts)
 	for i, name := range order.Names[:last+1] {
 		isOf := func(cluster string) bool { return order.Waits(cluster, -1) && order.Number(cluster) == i }
-		w := Wave{Name: name, Waits: i > through}
+		w := Wave{Name: name, Waits: i > through, names: names, has: map[string]bool{}}
 		for _, cluster := range clusters {
 			if isOf(cluster) {
 				w.Clusters = append(w.Clusters, cluster)
+				w.has[cluster] = true
 			}
 		}
 		for j := range rollouts {
@@ -48,32 +50,25 @@ func NewWaves(order *placed.Waves, through, last int, clusters []string, rollout
 			}
 		}
 		slices.SortStableFunc(w.Rollouts, func(a, b *render.Rollout) int { return compareLength(b, a) })
-		w.setTitles(names)
 		waves = append(waves, w)
 	}
 	return waves
 }
 
-// setTitles sets the names of the rollouts. Rollouts of one policy also have the names of their clusters.
-func (w *Wave) setTitles(names names) {
-	times := map[string]int{}
-	for _, r := range w.Rollouts {
-		times[names[r].Title()]++
+// title returns the name of a rollout in the wave, with its clusters if another one has the same name.
+func (w *Wave) title(r *render.Rollout) string {
+	name := func(r *render.Rollout) string { return cmp.Or(w.names[r].Title(), workload(r)) }
+	if slices.ContainsFunc(w.Rollouts, func(other *render.Rollout) bool { return other != r && name(other) == name(r) }) {
+		return name(r) + " on " + diag.Some(w.of(r), mostNames)
 	}
-	for _, r := range w.Rollouts {
-		title := names[r].Title()
-		if times[title] > 1 {
-			title += " on " + diag.Some(w.of(r), mostNames)
-		}
-		w.titles = append(w.titles, title)
-	}
+	return name(r)
 }
 
 // of returns the clusters of the wave that a rollout is on.
 func (w *Wave) of(r *render.Rollout) []string {
 	clusters := []string{}
-	for _, name := range w.Clusters {
-		if slices.Contains(r.Clusters, name) {
+	for _, name := range r.Clusters {
+		if w.has[name] {
 			clusters = append(clusters, name)
 		}
 	}
@@ -82,10 +77,10 @@ func (w *Wave) of(r *render.Rollout) []string {
 
 // Longest returns the name of the longest rollout, or "" if the wave has none.
 func (w *Wave) Longest() string {
-	if len(w.titles) == 0 {
+	if len(w.Rollouts) == 0 {
 		return ""
 	}
-	return w.titles[0]
+	return w.title(w.Rollouts[0])
 }
 
 // compareLength compares how long two rollouts take. One that never promotes a version is the longest.
@@ -118,10 +113,14 @@ func (w *Wave) summary() string {
 		return text + "; no rollouts"
 	}
 	var names []string
-	for i, r := range w.Rollouts {
-		names = append(names, w.titles[i]+" "+Promotion(r.Plan))
+	for _, r := range w.Rollouts[:min(len(w.Rollouts), mostLongest)] {
+		names = append(names, w.title(r)+" "+Promotion(r.Plan))
 	}
-	return text + "; " + diag.Some(names, mostLongest)
+	text += "; " + strings.Join(names, ", ")
+	if more := len(w.Rollouts) - mostLongest; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }
 
 // mostLongest is the number of rollouts of a wave that are named: the longest ones.
@@ -170,7 +169,7 @@ func writeWaves(w io.Writer, o Options) error {
 	const rest, indent = len("    ") + len("never "), 4 // the columns after a name, and before it
 	longest = min(longest, max(width-rest, leastName))
 	for i := range waves {
-		name := folded(waves[i].Name, longest)
+		name := Folded(waves[i].Name, longest)
 		for _, part := range name[:len(name)-1] {
 			fmt.Fprintf(&b, "  %s\n", part)
 		}

@@ -61,7 +61,6 @@ func TestWavesAddUp(t *testing.T) {
 		r := rollouts[i]
 		r.Name += "-with-a-name-that-is-longer-than-any-terminal-is-wide-where-it-is-narrow"
 		long.Rollouts = append(long.Rollouts, &r)
-		long.titles = append(long.titles, workload(&r))
 	}
 	for _, width := range []int{20, 30, 40, 60} {
 		var b strings.Builder
