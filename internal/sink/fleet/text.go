@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/clipperhouse/displaywidth"
@@ -62,41 +61,56 @@ func (p *printer) bold(text string) {
 // table prints the rows of a table below its titles. If they do not fit, it prints the first cell of each row, and
 // the other cells below it.
 func (p *printer) table(t table) {
-	t, ok := t.within(p.width)
-	titles, rows := t.titles, t.rows
-	if ok {
-		widths, _ := t.widths()
-		for n, cells := range append([][]string{titles}, rows...) {
-			for more := true; more; {
-				line := ""
-				more = false
-				for i := range cells {
-					cell, rest, _ := strings.Cut(cells[i], "\n")
-					line += cell + strings.Repeat(" ", widths[i]+columnGap-displaywidth.String(cell))
-					cells[i], more = rest, more || rest != ""
-				}
-				line = strings.TrimRight(line, " ")
-				if n == 0 {
-					line = ansi.Paint(p.color, ansi.Bold, line)
-				}
-				fmt.Fprintln(p, line)
-			}
-		}
+	if broken, ok := t.within(p.width); ok {
+		p.aligned(broken)
 		return
 	}
-	for _, cells := range rows {
-		if titles[0] == "GROUP" { // a bare number would be a riddle
+	for _, cells := range t.rows {
+		if t.titles[0] == "GROUP" { // a bare number would be a riddle
 			cells[0] = "group " + cells[0]
 		}
 		p.sentence(0, cells[0])
 		var parts []string
 		for i, cell := range cells[1:] {
 			if cell != none && cell != "" {
-				parts = append(parts, strings.ToLower(titles[i+1])+": "+strings.ReplaceAll(cell, "\n", "; "))
+				parts = append(parts, strings.ToLower(t.titles[i+1])+": "+strings.ReplaceAll(cell, "\n", "; "))
 			}
 		}
 		if len(parts) > 0 {
 			p.sentence(2, strings.Join(parts, "; "))
+		}
+	}
+}
+
+// aligned prints a table whose lines fit.
+func (p *printer) aligned(t table) {
+	widths, _ := t.widths()
+	// line returns a line of cells, whose number of lines it may exceed.
+	line := func(cells [][]string, n int) string {
+		text := ""
+		for i, lines := range cells {
+			cell := ""
+			if n < len(lines) {
+				cell = lines[n]
+			}
+			text += cell + strings.Repeat(" ", widths[i]+columnGap-displaywidth.String(cell))
+		}
+		return strings.TrimRight(text, " ")
+	}
+	var titles [][]string
+	for _, title := range t.titles {
+		titles = append(titles, []string{title})
+	}
+	fmt.Fprintln(p, ansi.Paint(p.color, ansi.Bold, line(titles, 0)))
+	for _, row := range t.rows {
+		var cells [][]string
+		most := 0
+		for _, cell := range row {
+			lines := strings.Split(cell, "\n")
+			cells, most = append(cells, lines), max(most, len(lines))
+		}
+		for n := range most {
+			fmt.Fprintln(p, line(cells, n))
 		}
 	}
 }
@@ -174,7 +188,7 @@ const leastWidth = 16
 // within returns the table with cells broken between words, the widest first, so that it has a width. It reports
 // whether that is possible.
 func (t table) within(width int) (table, bool) {
-	broken := table{slices.Clone(t.titles), make([][]string, len(t.rows))}
+	broken := table{t.titles, make([][]string, len(t.rows))}
 	least := make([]int, len(t.titles))
 	for i, title := range t.titles {
 		least[i] = max(leastWidth, displaywidth.String(title))
