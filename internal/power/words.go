@@ -20,8 +20,7 @@ func percent(share float64, round func(float64) float64) string {
 	if percent > 0 && percent < 10 {
 		digits = 1 - int(math.Floor(math.Log10(percent)))
 	}
-	scale := math.Pow10(digits)
-	return strconv.FormatFloat(round(percent*scale)/scale, 'f', -1, 64) + "%"
+	return decimal(percent, digits, round) + "%"
 }
 
 // OfHundred returns a chance as a number out of 100, with a decimal if it is close to 0 or 100.
@@ -33,22 +32,22 @@ func OfHundred(chance float64) string {
 	case n < 100 && n > 100-nearly:
 		return "more than 99.9"
 	case n < 1 || n > 99:
-		return decimal(n, 1)
+		return decimal(n, 1, math.Round)
 	default:
-		return decimal(n, 0)
+		return decimal(n, 0, math.Round)
 	}
 }
 
 // Rounded returns a number of requests, with a decimal if it is small.
 func Rounded(n float64) string {
 	if n >= 10 {
-		return decimal(n, 0)
+		return decimal(n, 0, math.Round)
 	}
-	return decimal(n, 1)
+	return decimal(n, 1, math.Round)
 }
 
 // decimal returns a number with at most this number of decimals.
-func decimal(n float64, decimals int) string {
+func decimal(n float64, decimals int, round func(float64) float64) string {
 	scale := math.Pow10(decimals)
-	return strconv.FormatFloat(math.Round(n*scale)/scale, 'f', -1, 64)
+	return strconv.FormatFloat(round(n*scale)/scale, 'f', -1, 64)
 }
