@@ -1,6 +1,10 @@
 package place
 
-import "cmp"
+import (
+	"cmp"
+
+	"github.com/fleetwright/fleetwright/schema/api"
+)
 
 // A Version is the version of a source that Flux uses.
 type Version struct {
@@ -29,16 +33,12 @@ func (v Version) String() string {
 // a range, and a range to a tag, which defaults to latest (ocirepositories.md, Reference).
 func (a *Application) Version() Version {
 	switch s := a.Spec.Source; {
-	case s.GitRepository != nil && s.GitRepository.Ref != nil:
-		ref := s.GitRepository.Ref
-		return cmp.Or(version("commit", ref.Commit), version("ref", ref.Name), version("tag", ref.Tag), version("semver", ref.SemVer), version("branch", ref.Branch), Version{"branch", "master"})
 	case s.GitRepository != nil:
-		return Version{"branch", "master"}
-	case s.OCIRepository != nil && s.OCIRepository.Ref != nil:
-		ref := s.OCIRepository.Ref
-		return cmp.Or(version("digest", ref.Digest), version("semver", ref.SemVer), version("tag", ref.Tag), Version{"tag", "latest"})
+		ref := cmp.Or(s.GitRepository.Ref, &api.GitReference{})
+		return cmp.Or(version("commit", ref.Commit), version("ref", ref.Name), version("tag", ref.Tag), version("semver", ref.SemVer), version("branch", ref.Branch), Version{"branch", "master"})
 	case s.OCIRepository != nil:
-		return Version{"tag", "latest"}
+		ref := cmp.Or(s.OCIRepository.Ref, &api.OCIReference{})
+		return cmp.Or(version("digest", ref.Digest), version("semver", ref.SemVer), version("tag", ref.Tag), Version{"tag", "latest"})
 	}
 	return Version{}
 }
