@@ -409,11 +409,7 @@ func TestPageDrawsWhatIsOpened(t *testing.T) {
 		t.Errorf("%d charts are drawn before a rollout is opened", n)
 	}
 	named := eval[int](b, `(document.querySelector(".without details").open = true, parseInt(document.querySelector(".without summary").textContent))`)
-	for end := time.Now().Add(time.Minute); eval[int](b, `document.querySelector(".without details").textContent.split(", ").length`) != named; {
-		if time.Now().After(end) {
-			t.Fatalf("an Application without rollouts does not list its %d clusters", named)
-		}
-	}
+	b.await(fmt.Sprintf(`document.querySelector(".without details").textContent.split(", ").length === %d`, named), "an Application without rollouts does not list its clusters")
 	begun := time.Now()
 	b.draw(30)
 	t.Logf("30 rollouts open in %v", time.Since(begun))
@@ -450,9 +446,15 @@ func (b *browser) draw(most int) {
 // awaitDrawn waits until the page has drawn as many rollouts.
 func (b *browser) awaitDrawn(count int) {
 	b.t.Helper()
-	for end := time.Now().Add(time.Minute); eval[int](b, `document.querySelectorAll(".more[open] > .strategy").length`) < count; {
+	b.await(fmt.Sprintf(`document.querySelectorAll(".more[open] > .strategy").length >= %d`, count), "the opened rollouts are not drawn")
+}
+
+// await waits until a condition holds on the page, for at most a minute.
+func (b *browser) await(condition, otherwise string) {
+	b.t.Helper()
+	for end := time.Now().Add(time.Minute); !eval[bool](b, condition); {
 		if time.Now().After(end) {
-			b.t.Fatal("the opened rollouts are not drawn")
+			b.t.Fatal(otherwise)
 		}
 	}
 }
