@@ -63,7 +63,7 @@ func Begin(docs schema.Documents, opts Options) *Run {
 		Compilation:   &rollout.Compilation{Report: to, Input: place.NewInput(&docs, to)},
 		installations: map[*place.Platform]*rollout.Installation{}, rollouts: map[rolloutKey]*rollout.Rollout{},
 		keys: map[*place.Policy]rolloutKey{}, traffic: opts.Expected,
-		stages: map[stagesKey][]Stage{}, waits: map[string][]string{},
+		stages: map[stagesKey][]renderedStage{}, waits: map[string][]string{},
 	}
 	c.Settings = settings.New(c.RenderConfig, opts.Path, opts.DefaultPath, opts.Topology, to)
 	if !opts.AnyProgram {
@@ -227,7 +227,7 @@ type compiler struct {
 	waves *place.Waves
 	// stages holds the stages before the applications, and waits the names of the stages that an application
 	// waits for, by its contentKey. Rendering fills both.
-	stages map[stagesKey][]Stage
+	stages map[stagesKey][]renderedStage
 	waits  map[string][]string
 }
 

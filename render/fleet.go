@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/rollout"
@@ -54,6 +56,31 @@ type Stage struct {
 	After string
 	// Components are the names of the components that it installs.
 	Components []string
+}
+
+// A renderedStage is a stage as it was rendered for one of its targets.
+type renderedStage struct {
+	name, after string
+	on          *place.Target
+	objects     []manifest.Rendered
+}
+
+// components returns the names of the components that the stage installs. The installation is nil for a remote
+// cluster without components, which has only namespaces.
+func (s *renderedStage) components(in *rollout.Installation) (names []string) {
+	if in == nil {
+		return nil
+	}
+	if s.name == layout.GatewayAPIDir {
+		names = append(names, rollout.ComponentOf[flagger.GatewayAPI])
+	}
+	for _, r := range in.Releases() {
+		release := r.HelmRelease(s.on).Identity()
+		if slices.ContainsFunc(s.objects, func(o manifest.Rendered) bool { return o.Identity() == release }) {
+			names = append(names, place.ComponentOf(r.Name))
+		}
+	}
+	return names
 }
 
 // stagesKey identifies targets with the same stages.
@@ -154,9 +181,12 @@ func (m *members) base(t *place.Target) *Base {
 	if made, ok := m.bases[key]; ok {
 		return made
 	}
-	made := &Base{Stages: m.stages[key]}
+	made := &Base{}
 	m.bases[key] = made
 	in := m.installation(t)
+	for _, s := range m.stages[key] {
+		made.Stages = append(made.Stages, Stage{s.name, s.after, s.components(in)})
+	}
 	if in == nil {
 		return made
 	}

@@ -196,27 +196,10 @@ func (t *targetAssembler) meshObjects() []manifest.Rendered {
 // installation.
 func (t *targetAssembler) noteStage(name string, objects ...manifest.Rendered) {
 	key := stagesKey{t.Platform, t.Remote}
-	if slices.ContainsFunc(t.stages[key], func(s Stage) bool { return s.Name == name }) {
+	if slices.ContainsFunc(t.stages[key], func(s renderedStage) bool { return s.name == name }) {
 		return
 	}
-	t.stages[key] = append(t.stages[key], Stage{name, t.readyName, t.components(name, objects)})
-}
-
-// components returns the names of the components that the objects of a stage install.
-func (t *targetAssembler) components(stage string, objects []manifest.Rendered) (names []string) {
-	if t.in == nil {
-		return nil // a remote cluster without components has only namespaces
-	}
-	if stage == layout.GatewayAPIDir {
-		names = append(names, rollout.ComponentOf[flagger.GatewayAPI])
-	}
-	for _, r := range t.in.Releases() {
-		release := r.HelmRelease(t.Target).Identity()
-		if slices.ContainsFunc(objects, func(o manifest.Rendered) bool { return o.Identity() == release }) {
-			names = append(names, place.ComponentOf(r.Name))
-		}
-	}
-	return names
+	t.stages[key] = append(t.stages[key], renderedStage{name, t.readyName, t.Target, objects})
 }
 
 // addApp adds the directories of an application.
