@@ -35,6 +35,9 @@ type Rollout struct {
 	TooMany bool
 }
 
+// Workload returns the name of the workload, as namespace/name.
+func (r *Rollout) Workload() string { return r.Namespace + "/" + r.Name }
+
 // Plan returns the clusters, with only their names and labels, and the rollouts of the documents, sorted by
 // application, namespace, name, policy and clusters. Clusters with the same Flagger share a rollout. The
 // diagnostics are those of Compile. If one is an error, Plan returns only plain Canaries that Flagger runs

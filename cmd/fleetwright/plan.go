@@ -178,7 +178,7 @@ func named(rollouts []render.Rollout, names []string) ([]render.Rollout, error) 
 }
 
 func rolloutNames(r *render.Rollout) []string {
-	return []string{r.Namespace + "/" + r.Name, r.Name}
+	return []string{r.Workload(), r.Name}
 }
 
 func applicationNames(r *render.Rollout) []string {

@@ -339,47 +339,48 @@ type namedRollout struct{ name, words string }
 
 // namedRollouts returns the rollouts of placements of an application. Each has the name of its workload, with the
 // namespace if the name occurs in several, and with the policy if several roll out the workload.
-func namedRollouts(placements ...*render.Placement) (all [][]namedRollout) {
+func namedRollouts(placements ...*render.Placement) [][]namedRollout {
 	several := false
+	// clash holds names in several namespaces, and workloads of several policies.
 	namespace, clash := map[string]string{}, map[string]bool{}
 	for _, p := range placements {
-		of := map[string]int{}
-		n := 0
-		for _, policy := range p.Policies {
+		rolled := rolledOut(p)
+		several = several || len(rolled) > 1
+		known := map[string]bool{}
+		for _, policy := range rolled {
 			r := policy.Rollout
-			if r == nil {
-				continue
-			}
-			n++
-			workload := r.Namespace + "/" + r.Name
-			of[workload]++
-			clash[workload] = clash[workload] || of[workload] > 1
-			other, known := namespace[r.Name]
-			clash[r.Name] = clash[r.Name] || known && other != r.Namespace
+			other, ok := namespace[r.Name]
+			clash[r.Name] = clash[r.Name] || ok && other != r.Namespace
 			namespace[r.Name] = r.Namespace
+			clash[r.Workload()] = clash[r.Workload()] || known[r.Workload()]
+			known[r.Workload()] = true
 		}
-		several = several || n > 1
 	}
-	for _, p := range placements {
-		var rollouts []namedRollout
-		for _, policy := range p.Policies {
-			r := policy.Rollout
-			if r == nil {
-				continue
+	all := make([][]namedRollout, len(placements))
+	for i, p := range placements {
+		for _, policy := range rolledOut(p) {
+			r, name := policy.Rollout, ""
+			if several {
+				name = r.Name
+				if clash[name] {
+					name = r.Workload()
+				}
+				if clash[r.Workload()] {
+					name += " (" + policy.Name + ")"
+				}
 			}
-			name, workload := r.Name, r.Namespace+"/"+r.Name
-			if clash[name] {
-				name = workload
-			}
-			if clash[workload] {
-				name += " (" + policy.Name + ")"
-			}
-			if !several {
-				name = ""
-			}
-			rollouts = append(rollouts, namedRollout{name, rolloutWords(r)})
+			all[i] = append(all[i], namedRollout{name, rolloutWords(r)})
 		}
-		all = append(all, rollouts)
+	}
+	return all
+}
+
+// rolledOut returns the policies of a placement that have a rollout.
+func rolledOut(p *render.Placement) (all []render.PlacedPolicy) {
+	for _, policy := range p.Policies {
+		if policy.Rollout != nil {
+			all = append(all, policy)
+		}
 	}
 	return all
 }

@@ -18,8 +18,6 @@ type node struct {
 	Each []string
 	// after are the numbers of the nodes that it waits for, which are before it.
 	after []int
-	// before reports whether any node waits for it.
-	before bool
 }
 
 // mostNodes is how many steps are shown. JSON has all.
@@ -47,9 +45,6 @@ func (p *Part) Order() []node {
 	steps := o.steps(p)
 	o.place(steps)
 	for i, n := range o.nodes {
-		for _, at := range n.after {
-			o.nodes[at].before = true
-		}
 		o.nodes[i].after = o.needed(n.after)
 	}
 	return o.nodes
@@ -67,10 +62,10 @@ type orderer struct {
 
 // A step is a policy.
 type step struct {
-	application, name, about string
-	ref                      render.PolicyReference
-	stages                   []string
-	// after are the steps that it waits for, and awaiting those that wait for it.
+	name, about string
+	stages      []string
+	// waits are the policies that it waits for, after their steps, and awaiting the steps that wait for it.
+	waits           []render.PolicyReference
 	after, awaiting []*step
 	// at is the number of its node, or -1 before it has one.
 	at int
@@ -90,8 +85,7 @@ func (o *orderer) steps(p *Part) (all []*step) {
 			only = "; only on " + p.on(a.clusters())
 		}
 		for _, policy := range usual.Policies {
-			s := &step{application: a.Name, name: a.Name, about: versionOf(usual.Placement, &policy), stages: usual.After, at: -1}
-			s.ref = render.PolicyReference{Application: a.Name, Policy: policy.Name}
+			s := &step{name: a.Name, about: versionOf(usual.Placement, &policy), stages: usual.After, waits: policy.After, at: -1}
 			if len(usual.Policies) > 1 && !strings.HasSuffix(a.Name, "/"+policy.Name) {
 				s.name += ": " + policy.Name
 			}
@@ -99,23 +93,19 @@ func (o *orderer) steps(p *Part) (all []*step) {
 				s.about += ", suspended"
 			}
 			if r := policy.Rollout; r != nil {
-				s.about += ", then rollout " + r.Namespace + "/" + r.Name + ": " + rolloutWords(r)
+				s.about += ", then rollout " + r.Workload() + ": " + rolloutWords(r)
 			}
 			s.about += only
-			known[s.ref] = s
+			known[render.PolicyReference{Application: a.Name, Policy: policy.Name}] = s
 			all = append(all, s)
 		}
 	}
-	i := 0
-	for _, a := range p.Applications {
-		for _, policy := range a.Variants[0].Policies {
-			for _, ref := range policy.After {
-				if before := known[ref]; before != nil {
-					before.awaiting = append(before.awaiting, all[i])
-					all[i].after = append(all[i].after, before)
-				}
+	for _, s := range all {
+		for _, ref := range s.waits {
+			if before := known[ref]; before != nil {
+				before.awaiting = append(before.awaiting, s)
+				s.after = append(s.after, before)
 			}
-			i++
 		}
 	}
 	return all

@@ -335,7 +335,7 @@ func TestSignsAreApart(t *testing.T) {
 // TestHeadingsAreComplete: a name of any length stands above its drawing, in as many lines as it needs.
 func TestHeadingsAreComplete(t *testing.T) {
 	r := rollout("default/web", strings.Repeat("checkout-", 28)+"x", weighted, strings.Repeat("cluster-", 31)+"one")
-	c := newChart(&r, label{Workload: workload(&r)}, "chart-1").named(&r, label{Workload: workload(&r)})
+	c := newChart(&r, label{Workload: r.Workload()}, "chart-1").named(&r, label{Workload: r.Workload()})
 	var got strings.Builder
 	for i, line := range c.Name {
 		got.WriteString(line.Label)
@@ -346,7 +346,7 @@ func TestHeadingsAreComplete(t *testing.T) {
 			t.Errorf("line %d is at %d, and the drawing begins at %d", i, y, c.From)
 		}
 	}
-	if got.String() != workload(&r) {
+	if got.String() != r.Workload() {
 		t.Errorf("above the drawing stands %q", got.String())
 	}
 	if text := written(t, "svg", []render.Rollout{r}); !strings.Contains(text, r.Name) {

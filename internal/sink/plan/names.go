@@ -30,7 +30,7 @@ func namesOf(rollouts []render.Rollout) names {
 	count := map[string]map[policy]int{}
 	for i := range rollouts {
 		r := &rollouts[i]
-		workload := workload(r)
+		workload := r.Workload()
 		if count[workload] == nil {
 			count[workload] = map[policy]int{}
 		}
@@ -41,7 +41,7 @@ func namesOf(rollouts []render.Rollout) names {
 	all := names{}
 	for i := range rollouts {
 		r := &rollouts[i]
-		n := label{Workload: workload(r)}
+		n := label{Workload: r.Workload()}
 		if others := policies[n.Workload]; len(others) > 1 {
 			n.Policy = r.Policy
 			alike := func(other policy) bool { return other != of(r) && other.name == r.Policy }
@@ -59,9 +59,6 @@ func namesOf(rollouts []render.Rollout) names {
 	}
 	return all
 }
-
-// workload returns the namespace and the name of a workload.
-func workload(r *render.Rollout) string { return r.Namespace + "/" + r.Name }
 
 // Title returns the name for a table that lists the clusters, too.
 func (n label) Title() string {

@@ -28,7 +28,6 @@ type Wave struct {
 	Rollouts []*render.Rollout
 
 	names names
-	has   map[string]bool
 }
 
 // NewWaves returns the waves of clusters up to the last one. Those after the wave through wait.
@@ -37,11 +36,10 @@ func NewWaves(order *placed.Waves, through, last int, clusters []string, rollout
 	names := namesOf(rollouts)
 	for i, name := range order.Names[:last+1] {
 		isOf := func(cluster string) bool { return order.Waits(cluster, -1) && order.Number(cluster) == i }
-		w := Wave{Name: name, Waits: i > through, names: names, has: map[string]bool{}}
+		w := Wave{Name: name, Waits: i > through, names: names}
 		for _, cluster := range clusters {
 			if isOf(cluster) {
 				w.Clusters = append(w.Clusters, cluster)
-				w.has[cluster] = true
 			}
 		}
 		for j := range rollouts {
@@ -57,7 +55,7 @@ func NewWaves(order *placed.Waves, through, last int, clusters []string, rollout
 
 // title returns the name of a rollout in the wave, with its clusters if another one has the same name.
 func (w *Wave) title(r *render.Rollout) string {
-	name := func(r *render.Rollout) string { return cmp.Or(w.names[r].Title(), workload(r)) }
+	name := func(r *render.Rollout) string { return cmp.Or(w.names[r].Title(), r.Workload()) }
 	if slices.ContainsFunc(w.Rollouts, func(other *render.Rollout) bool { return other != r && name(other) == name(r) }) {
 		return name(r) + " on " + diag.Some(w.of(r), mostNames)
 	}
@@ -68,7 +66,7 @@ func (w *Wave) title(r *render.Rollout) string {
 func (w *Wave) of(r *render.Rollout) []string {
 	clusters := []string{}
 	for _, name := range r.Clusters {
-		if w.has[name] {
+		if _, ok := slices.BinarySearch(w.Clusters, name); ok {
 			clusters = append(clusters, name)
 		}
 	}
