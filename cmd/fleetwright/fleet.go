@@ -75,8 +75,7 @@ func (a *app) fleet(from *origin, format string, chosen clusterFlags) error {
 
 // fleet returns the clusters of files with their applications, and the waves.
 func (o *origin) fleet(files []schema.File, opts render.Options) ([]*render.Member, *place.Waves, diag.List, error) {
-	docs, run := o.begin(files, opts)
-	manifests, problems, err := o.build(run, docs)
+	run, manifests, problems, err := o.begin(files, opts)
 	if err != nil {
 		return nil, nil, nil, err
 	}

@@ -78,12 +78,11 @@ type origin struct {
 
 // compile compiles files, and checks their rollouts against the manifests of their sources.
 func (o *origin) compile(files []schema.File, opts render.Options) (*render.Tree, diag.List, error) {
-	docs, run := o.begin(files, opts)
-	o.severities = run.Severities()
-	manifests, problems, err := o.build(run, docs)
+	run, manifests, problems, err := o.begin(files, opts)
 	if err != nil {
 		return nil, nil, err
 	}
+	o.severities = run.Severities()
 	tree, list := run.Compile(manifests)
 	if len(problems) > 0 {
 		return nil, append(list, problems...).Sorted(), nil
@@ -91,8 +90,15 @@ func (o *origin) compile(files []schema.File, opts render.Options) (*render.Tree
 	return tree, list, nil
 }
 
-// begin loads files, and begins to compile them.
-func (o *origin) begin(files []schema.File, opts render.Options) (schema.Documents, *render.Run) {
+// begin begins to compile files, and builds the sources of their rollouts.
+func (o *origin) begin(files []schema.File, opts render.Options) (*render.Run, source.Manifests, diag.List, error) {
+	docs, run := o.load(files, opts)
+	manifests, problems, err := o.build(run, docs)
+	return run, manifests, problems, err
+}
+
+// load loads files, and begins to compile them.
+func (o *origin) load(files []schema.File, opts render.Options) (schema.Documents, *render.Run) {
 	if o.canaries == nil {
 		docs := schema.Load(files)
 		return docs, render.Begin(docs, opts)
@@ -107,8 +113,7 @@ func (o *origin) begin(files []schema.File, opts render.Options) (schema.Documen
 
 // plan plans the rollouts of files, checked in the same way.
 func (o *origin) plan(files []schema.File, opts render.Options) ([]*render.Cluster, []render.Rollout, *render.Run, diag.List, error) {
-	docs, run := o.begin(files, opts)
-	manifests, problems, err := o.build(run, docs)
+	run, manifests, problems, err := o.begin(files, opts)
 	if err != nil {
 		return nil, nil, nil, nil, err
 	}
